@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A SIP dialog (RFC 3261 12) as plain state: identifiers, route set, targets and sequence
+ * numbers. It builds requests inside the dialog and judges those that arrive. It knows nothing
+ * of INVITE usage (that is leg/), of transactions or of sockets. Pure; fixed size, so that it can
+ * stand in a journal record as it is.
+ */
+#ifndef TD_DIALOG_DIALOG_H
+#define TD_DIALOG_DIALOG_H
+
+#include "sip/builder.h"
+#include "sip/message.h"
+#include "transaction/transaction.h"
+
+#include <tandem/compiler.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	DIALOG_TEXT_BYTES = 1536, /* all texts of a dialog together */
+};
+
+enum dialog_state {
+	DIALOG_EARLY,
+	DIALOG_CONFIRMED,
+	DIALOG_TERMINATED
+};
+
+/* Offsets into dialog.text; length 0 is "none". */
+struct dialog_text {
+	uint16_t offset;
+	uint16_t length;
+};
+
+struct dialog {
+	uint8_t state;	/* enum dialog_state */
+	uint8_t is_uac; /* 1: we sent the request that made it */
+	uint8_t is_secure;
+	uint8_t route_count;
+	uint32_t local_cseq;  /* of the last request that we sent */
+	uint32_t remote_cseq; /* of the last request that we accepted */
+	uint8_t has_remote_cseq;
+	uint8_t reserved[3];
+	struct sip_flow flow; /* where the peer's last request came from, or where we sent ours */
+	struct dialog_text call_id;
+	struct dialog_text local_tag;
+	struct dialog_text remote_tag;
+	struct dialog_text local_uri;	  /* complete From/To value of ours, without tag */
+	struct dialog_text remote_uri;	  /* complete value of the peer's, without tag */
+	struct dialog_text remote_target; /* URI of the peer's Contact */
+	struct dialog_text local_contact; /* complete Contact value of ours: "<sip:...>" */
+	struct dialog_text routes;	  /* the route set, one Route value per line ('\n') */
+	uint16_t text_used;
+	char text[DIALOG_TEXT_BYTES];
+};
+
+struct span dialog_span(const struct dialog *dialog, struct dialog_text text);
+
+/* Begins the UAC's half before its INVITE goes out; to be completed by dialog_accept_response().
+ * -ENOSPC if the texts don't fit. */
+struct dialog_identity {
+	struct span call_id;
+	struct span local_tag;
+	struct span local_uri;
+	struct span remote_uri;
+	struct span remote_target; /* request URI of the INVITE */
+	struct span local_contact;
+};
+td_must_check int dialog_init_uac(struct dialog *dialog, const struct dialog_identity *identity,
+	uint32_t first_cseq, const struct sip_flow *flow);
+
+/* Completes or updates the UAC's half from a 1xx (with tag) or 2xx (RFC 3261 12.1.2, 13.2.2.4:
+ * a 2xx computes the route set anew). -EBADMSG (no usable Contact or tag), -ENOSPC. A response
+ * with another remote tag than a confirmed dialog's is -EEXIST: a fork. */
+td_must_check int dialog_accept_response(
+	struct dialog *dialog, const struct sip_message *response, const struct sip_flow *flow);
+
+/* Makes the UAS's half from a request (RFC 3261 12.1.1). -EBADMSG, -ENOSPC. */
+td_must_check int dialog_init_uas(struct dialog *dialog, const struct sip_message *request,
+	struct span local_tag, struct span local_contact, const struct sip_flow *flow);
+
+/* True if message (request or response) belongs to this dialog by Call-ID and tags. */
+bool dialog_matches(const struct dialog *dialog, const struct sip_message *message);
+
+/* Checks a request inside the dialog and takes its CSeq. 0, or the status to answer: 500 with a
+ * CSeq below the last (RFC 3261 12.2.2), 481 wrong dialog. */
+unsigned dialog_accept_request(
+	struct dialog *dialog, const struct sip_message *request, const struct sip_flow *flow);
+
+/* Takes a new remote target from a target refresh request or its 2xx (INVITE, UPDATE).
+ * -ENOSPC; a missing Contact changes nothing. */
+td_must_check int dialog_refresh_target(struct dialog *dialog, const struct sip_message *message);
+
+/* Writes a request inside the dialog up to and including CSeq, Max-Forwards and (for target
+ * refresh methods) Contact; the caller adds its headers and finishes. Raises the local CSeq,
+ * except for ACK and CANCEL, which take cseq as given. branch from transaction_branch(). */
+void dialog_build_request(struct dialog *dialog, struct sip_builder *builder,
+	enum sip_method method, const char *branch, uint32_t cseq_for_ack);
+
+/* Where that request goes: the flow's listener and the address of the first route, or of the
+ * remote target (RFC 3261 12.2.1.1), if it is an IP literal; else the flow the dialog was made
+ * on. Never asks a name server. */
+struct sip_flow dialog_next_hop(const struct dialog *dialog);
+
+#endif
