@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The appliance's configuration as plain C: what the YAML file says, checked, with every default
+ * filled in. Keys, types, ranges and help stand in one table (config/schema.c); from it come the
+ * loader, docs/configuration.md and the list of what a reload can change. Whoever holds a struct
+ * config only reads it. Secrets live here and in the trunk table, and are wiped on destroy.
+ */
+#ifndef TD_CONFIG_CONFIG_H
+#define TD_CONFIG_CONFIG_H
+
+#include "sip/uri.h"
+
+#include <tandem/compiler.h>
+#include <tandem/contract.h>
+#include <tandem/endpoint.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum {
+	CONFIG_NAME_BYTES = 32,	 /* names of nodes, trunks, ports */
+	CONFIG_TEXT_BYTES = 128, /* free text: user names, broker addresses */
+	CONFIG_SECRET_BYTES = 128,
+	CONFIG_PATH_BYTES = 104, /* fits sockaddr_un.sun_path */
+	CONFIG_DEVICE_BYTES = 256,
+	CONFIG_NUMBER_BYTES = 64, /* dialled numbers, patterns, prefixes */
+	CONFIG_LISTENERS_MAX = 16,
+	CONFIG_MEDIA_ADDRESSES_MAX = 8,
+	CONFIG_PORTS_MAX = 8,	 /* NIC ports of the dataplane */
+	CONFIG_WORKERS_MAX = 64, /* TD_WORKERS_MAX */
+	CONFIG_EAL_EXTRA_MAX = 16,
+	CONFIG_BROKERS_MAX = 16,
+	CONFIG_TRUNKS_MAX = 1024,
+	CONFIG_TRUNK_SOURCES_MAX = 64,
+	CONFIG_TRUNK_TRANSPORTS_MAX = 2,
+	CONFIG_ROUTES_MAX = 20000,
+	CONFIG_ROUTE_DESTINATIONS_MAX = 8,
+	CONFIG_FILE_MAX_BYTES = 8 << 20,
+	CONFIG_ERRORS_MAX = 20, /* told in one run */
+	CONFIG_ERROR_TEXT_BYTES = 320,
+};
+
+#define CONFIG_TRUNK_ANY UINT32_MAX /* config_route.from_trunk: "any" */
+#define CONFIG_UNSET UINT32_MAX	    /* an override that the file doesn't give */
+
+enum config_poll {
+	CONFIG_POLL_BUSY,
+	CONFIG_POLL_ADAPTIVE,
+	CONFIG_POLL_COUNT
+};
+
+enum config_checksum {
+	CONFIG_CHECKSUM_VERIFY,
+	CONFIG_CHECKSUM_TRUST,
+	CONFIG_CHECKSUM_COUNT
+};
+
+/* The transport is stored as enum sip_transport (UDP or TCP). */
+struct config_listener {
+	uint32_t transport;
+	struct td_ip address;
+	uint32_t port;
+};
+
+struct config_sip {
+	uint32_t listener_count;
+	struct config_listener listeners[CONFIG_LISTENERS_MAX];
+	char user_agent[CONFIG_TEXT_BYTES];
+	uint32_t t1_ms;
+	uint32_t t2_ms;
+	uint32_t t4_ms;
+	uint32_t invite_timeout_ms; /* timer B towards a trunk: no response at all */
+	uint32_t ring_timeout_s;    /* from the first provisional response to the answer */
+	uint32_t max_calls;
+	uint32_t max_transactions;
+	uint32_t overload_queue_delay_ms; /* above it new INVITEs get 503 */
+	uint32_t retry_after_s;
+};
+
+struct config_port_range {
+	uint16_t first; /* even */
+	uint16_t last;	/* odd: the RTCP port of the last pair */
+};
+
+struct config_media {
+	uint32_t address_count;
+	struct td_ip addresses[CONFIG_MEDIA_ADDRESSES_MAX];
+	struct config_port_range ports;
+	uint32_t rest_s;    /* a released port stays unused this long */
+	uint32_t timeout_s; /* silence that ends a call; 0: never */
+	uint32_t latch;	    /* enum td_latch */
+	uint32_t latch_prefix_bits;
+	uint32_t latch_window_ms;
+};
+
+/* A NIC port of the dataplane. */
+struct config_port {
+	char name[CONFIG_NAME_BYTES];
+	char device[CONFIG_DEVICE_BYTES]; /* DPDK device string or PCI address */
+	uint32_t queues;
+	uint32_t vlan; /* 0: untagged */
+	uint32_t mtu;
+	char tap[16];	   /* interface towards the kernel */
+	uint32_t checksum; /* enum config_checksum */
+};
+
+struct config_dataplane {
+	char socket[CONFIG_PATH_BYTES];
+	uint32_t port_count;
+	struct config_port ports[CONFIG_PORTS_MAX];
+	uint32_t worker_count;
+	uint32_t workers[CONFIG_WORKERS_MAX]; /* CPU numbers, in worker order */
+	uint32_t poll;			      /* enum config_poll */
+	uint32_t terminations;
+	bool hugepages;
+	uint32_t memory_mb;
+	uint32_t eal_extra_count;
+	char eal_extra[CONFIG_EAL_EXTRA_MAX][CONFIG_TEXT_BYTES];
+};
+
+/* Digest credentials. username empty: none. */
+struct config_credentials {
+	char username[CONFIG_TEXT_BYTES];
+	char password[CONFIG_SECRET_BYTES]; /* secret: never logged; from password or its file */
+	char password_file[CONFIG_PATH_BYTES];
+	char realm[CONFIG_TEXT_BYTES]; /* empty: any (outbound), the node's name (inbound) */
+};
+
+struct config_prefix {
+	struct td_ip network; /* host bits are zero */
+	uint32_t bits;
+};
+
+/* Where a trunk's requests go; from its "target" URI. */
+struct config_target {
+	char uri[CONFIG_TEXT_BYTES];  /* as written */
+	char host[CONFIG_TEXT_BYTES]; /* without brackets */
+	struct td_endpoint endpoint;  /* family NONE: host is a name, to be looked up */
+	uint32_t transport;	      /* enum sip_transport; UDP if the URI doesn't say */
+};
+
+struct config_trunk {
+	char name[CONFIG_NAME_BYTES];
+	uint32_t source_count;
+	struct config_prefix sources[CONFIG_TRUNK_SOURCES_MAX];
+	uint32_t transport_count; /* 0: any */
+	uint32_t transports[CONFIG_TRUNK_TRANSPORTS_MAX];
+	struct config_target target;
+	struct td_ip media_address; /* family NONE: the first of the family that is needed */
+	struct config_credentials credentials;	/* we are asked for them (outbound requests) */
+	struct config_credentials inbound_auth; /* we ask for them (inbound requests) */
+	uint32_t options_interval_s;		/* 0: no OPTIONS, health from calls alone */
+	uint32_t max_calls;			/* 0: only sip.max_calls */
+	uint32_t latch;				/* enum td_latch; media.latch if not given */
+	uint32_t media_timeout_s;		/* media.timeout_s if not given */
+};
+
+struct config_route {
+	uint32_t from_trunk;		   /* index into trunks, or CONFIG_TRUNK_ANY */
+	char number[CONFIG_NUMBER_BYTES];  /* exact; empty if pattern is given */
+	char pattern[CONFIG_NUMBER_BYTES]; /* see docs/configuration.md; empty if number is given */
+	uint32_t destination_count;
+	uint32_t destinations[CONFIG_ROUTE_DESTINATIONS_MAX]; /* trunks, in order of preference */
+	uint32_t strip; /* leading characters to remove, '+' counts */
+	char prefix[CONFIG_NUMBER_BYTES];
+	char set_number[CONFIG_NUMBER_BYTES]; /* replaces the number; excludes strip and prefix */
+};
+
+struct config_journal {
+	char directory[CONFIG_PATH_BYTES];
+	uint32_t compact_mb; /* rewritten when it has grown to this size */
+};
+
+struct config_events {
+	char directory[CONFIG_PATH_BYTES];
+	uint32_t segment_mb;
+	uint32_t max_mb;       /* oldest delivered segments go first */
+	uint32_t broker_count; /* 0: the log itself is the sink */
+	char brokers[CONFIG_BROKERS_MAX][CONFIG_TEXT_BYTES]; /* host:port */
+	char topic_prefix[CONFIG_NAME_BYTES];
+	bool tls;
+	char tls_ca_file[CONFIG_PATH_BYTES];
+	char tls_certificate_file[CONFIG_PATH_BYTES];
+	char tls_key_file[CONFIG_PATH_BYTES];
+};
+
+struct config_control {
+	char socket[CONFIG_PATH_BYTES];
+};
+
+struct config {
+	char node[CONFIG_NAME_BYTES];
+	char run_dir[CONFIG_PATH_BYTES];   /* sockets, shared memory */
+	char state_dir[CONFIG_PATH_BYTES]; /* journal, events */
+	struct config_sip sip;
+	struct config_media media;
+	struct config_dataplane dataplane;
+	struct config_journal journal;
+	struct config_events events;
+	struct config_control control;
+	uint32_t trunk_count;
+	struct config_trunk *trunks; /* owns */
+	uint32_t route_count;
+	struct config_route *routes; /* owns */
+};
+
+/* One thing that is wrong. Line and column count from 1; both 0: the file as a whole. */
+struct config_error {
+	uint32_t line;
+	uint32_t column;
+	char text[CONFIG_ERROR_TEXT_BYTES]; /* what was found, what was expected; no secrets */
+};
+
+struct config_errors {
+	char file[256];
+	uint32_t count;	      /* entries of list */
+	uint32_t total_count; /* found, also those that list has no room for */
+	struct config_error list[CONFIG_ERRORS_MAX]; /* by line and column */
+};
+
+/* Reads and checks a file. -EBADMSG: *ret_errors says why (at least one entry), nothing else
+ * changes. -ENOMEM, or the negative errno of opening the file, which is told in *ret_errors
+ * too. Gives *ret_config. Reads files: not for the loop's thread while calls depend on it, but
+ * fast enough (about 1 ms per 1000 lines). */
+td_must_check int config_load(
+	const char *path, struct config **ret_config, struct config_errors *ret_errors);
+
+/* The same for text already in memory; file_name is for messages, relative password files are
+ * looked for in its directory. Copies what it needs. */
+td_must_check int config_load_text(const char *text, size_t length, const char *file_name,
+	struct config **ret_config, struct config_errors *ret_errors);
+
+/* Wipes secrets and frees. NULL is allowed. */
+void config_destroy(struct config *config);
+
+/* Writes "file:line:column: text" lines. */
+void config_errors_print(const struct config_errors *errors, FILE *out);
+
+enum config_applies {
+	CONFIG_APPLIES_RELOAD,
+	CONFIG_APPLIES_RESTART
+};
+
+/* One difference between two configurations, by key: "sip.max_calls", "trunks[carrier].target",
+ * "routes". path borrows until the function returns; values are not told (some are secret). */
+typedef void config_change_function(void *context, enum config_applies applies, const char *path);
+
+/* Tells every key whose value differs. Returns how many there are. */
+uint32_t config_diff(const struct config *before, const struct config *after,
+	config_change_function *change, void *context);
+
+/* Copies every value of next that a reload may change into *running, which then owns next's
+ * trunks and routes; takes next. What needs a restart keeps its running value. A trunk or route
+ * change is always applied as a whole. */
+void config_apply_reload(struct config *running, struct config *next);
+
+/* Writes the argument vector of tandem-dataplane, one argument per line, without the program's
+ * name. -EIO if out failed. */
+td_must_check int config_write_dataplane_arguments(const struct config *config, FILE *out);
+
+/* Writes docs/configuration.md from the schema. -EIO if out failed. */
+td_must_check int config_write_documentation(FILE *out);
+
+/* Index of the trunk of that name, or CONFIG_TRUNK_ANY if there is none. */
+uint32_t config_find_trunk(const struct config *config, const char *name);
+
+#endif
