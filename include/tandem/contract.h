@@ -212,7 +212,8 @@ struct td_command_hello {
 };
 TD_WIRE_SIZE(struct td_command_hello, 32);
 
-/* ADD creates, MODIFY replaces. ADD of what exists with the same epoch answers OK. */
+/* ADD creates, MODIFY replaces. ADD of what exists answers OK if the epoch is the same, and is a
+ * MODIFY if the epoch is newer. */
 struct td_command_add {
 	struct td_message message;
 	struct td_termination_spec spec;
