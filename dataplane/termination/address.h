@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * IP addresses as the packet path compares them: two 64-bit words that hold the bytes in wire
+ * order. The family is kept beside them.
+ */
+#ifndef TD_TERMINATION_ADDRESS_H
+#define TD_TERMINATION_ADDRESS_H
+
+#include <tandem/endpoint.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* 16 bytes in wire order; IPv4 in the first four, the rest zero. */
+struct media_ip {
+	uint64_t words[2];
+};
+
+/* The address at wire bytes of an IPv4 header. */
+static inline struct media_ip media_ip_from_ipv4(const uint8_t *wire)
+{
+	uint8_t bytes[16] = {wire[0], wire[1], wire[2], wire[3]};
+	struct media_ip ip;
+
+	memcpy(&ip, bytes, sizeof(ip));
+	return ip;
+}
+
+/* The address at 16 wire bytes of an IPv6 header. */
+static inline struct media_ip media_ip_from_ipv6(const uint8_t *wire)
+{
+	struct media_ip ip;
+
+	memcpy(&ip, wire, sizeof(ip));
+	return ip;
+}
+
+static inline struct media_ip media_ip_from_td(const struct td_ip *from)
+{
+	return media_ip_from_ipv6(from->bytes);
+}
+
+static inline struct td_ip media_ip_to_td(struct media_ip ip, uint8_t family)
+{
+	struct td_ip to = {.family = family};
+
+	memcpy(to.bytes, &ip, sizeof(ip));
+	return to;
+}
+
+static inline bool media_ip_equal(struct media_ip a, struct media_ip b)
+{
+	return ((a.words[0] ^ b.words[0]) | (a.words[1] ^ b.words[1])) == 0;
+}
+
+#endif
