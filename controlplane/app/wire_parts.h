@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parts that app/wire.c holds together, for the files that wire.c is divided into. Nobody
+ * else includes this.
+ */
+#ifndef TD_APP_WIRE_PARTS_H
+#define TD_APP_WIRE_PARTS_H
+
+#include "util/now.h"
+
+#include <tandem/compiler.h>
+#include <tandem/log.h>
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+struct control_socket;
+struct control_verb;
+struct event_log;
+struct event_sink;
+struct journal;
+struct kafka_producer;
+struct loop;
+struct media_client;
+struct outbox;
+struct switchboard;
+struct td_counters;
+struct transport;
+
+struct wire {
+	struct config *config; /* owns; what is in force */
+	const char *config_path;
+	struct loop *loop;
+	struct journal *journal;
+	struct event_log *event_log;
+	struct event_sink *event_sink;
+	struct kafka_producer *kafka; /* NULL: no brokers configured */
+	struct outbox *outbox;
+	struct switchboard *switchboard;
+	struct media_client *media;
+	struct transport *transport;
+	struct control_socket *control;
+	uint64_t instance; /* wall ns of the start */
+	uint64_t started_ms;
+	uint64_t tick_ms;	 /* next housekeeping */
+	uint64_t outbox_lost;	 /* messages dropped for want of memory */
+	uint64_t journal_failed; /* turns whose journal couldn't be written */
+	bool is_journal_stuck;	 /* the last turn's journal couldn't be written: output waits */
+	struct td_log_limit log_limit;
+};
+
+/* Time of this turn of the loop. */
+struct td_now wire_now(const struct wire *wire);
+
+/* Reads the configuration again and applies what can change (reload.c). Adds "applied",
+ * "needs_restart" and, if the file is refused, "errors" to report. 0; -EBADMSG with the running
+ * configuration untouched; -ENOMEM. */
+td_must_check int wire_reload(struct wire *wire, json_t *report);
+
+/* tandemctl's verbs (verbs.c); the context is struct wire. */
+const struct control_verb *wire_verbs(size_t *ret_count);
+
+#endif
