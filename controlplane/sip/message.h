@@ -18,9 +18,11 @@
 
 enum {
 	SIP_MESSAGE_MAX_BYTES = 65535,
-	SIP_HEADERS_MAX = 128, /* header field values, comma lists of Via and Route split */
-	SIP_VIAS_MAX = 32,
-	SIP_ROUTES_MAX = 16,
+	SIP_HEADERS_MAX =
+		128, /* header field values, comma lists of Via, Route and Record-Route split */
+	SIP_VIAS_MAX = 70,	  /* the usual Max-Forwards; RFC 4475's longreq has 34 */
+	SIP_URI_MAX_BYTES = 2048, /* request URI; longer: 414 */
+	SIP_ROUTES_MAX = 16,	  /* Route, and Record-Route, values */
 };
 
 /* X(NAME): methods we know; others keep their text and are SIP_METHOD_OTHER. */
