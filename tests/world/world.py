@@ -25,6 +25,7 @@ by namespace, never by name. A world is a context manager; `keep()` lets it outl
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -91,6 +92,7 @@ class World:
         self.prefix = f"tdm-{os.getpid()}"
         self.directory = STATE_ROOT / name
         self.processes = []  # [pid, birth, label]
+        self.scratch = []  # directories elsewhere that end with the world
         self.is_kept = False
 
     # --- life ---
@@ -116,7 +118,7 @@ class World:
 
     def save(self):
         state = {"prefix": self.prefix, "owner": [os.getpid(), process_birth(os.getpid())],
-                 "kept": self.is_kept, "processes": self.processes}
+                 "kept": self.is_kept, "processes": self.processes, "scratch": self.scratch}
         self.state_file().write_text(json.dumps(state))
 
     def state_file(self):
@@ -132,6 +134,7 @@ class World:
             return None
         world.prefix = state["prefix"]
         world.processes = state["processes"]
+        world.scratch = state["scratch"]
         world.is_kept = state["kept"]
         world.owner = state["owner"]
         return world
@@ -225,6 +228,8 @@ class World:
             for pid in run("ip", "netns", "pids", namespace, check=False).split():
                 end_process(int(pid))
             run("ip", "netns", "delete", namespace, check=False)
+        for directory in self.scratch:
+            shutil.rmtree(directory, ignore_errors=True)
         self.processes = []
         self.state_file().unlink(missing_ok=True)
 
