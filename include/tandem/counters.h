@@ -19,7 +19,8 @@ enum {
 	TD_COUNTERS_MAGIC = 0x544e4d43, /* "TNMC" */
 	TD_COUNTERS_VERSION = 1,
 	TD_WORKERS_MAX = 64,
-	TD_DROP_SLOTS = 64, /* room for reasons to come */
+	TD_DROP_SLOTS = 64,  /* room for reasons to come */
+	TD_STAGE_SLOTS = 16, /* room for stages to come */
 };
 static_assert((int)TD_DROP_REASON_COUNT <= (int)TD_DROP_SLOTS, "drop.h outgrew counters.h");
 
@@ -47,6 +48,8 @@ struct td_worker_counters {
 	TD_WORKER_COUNTERS(TD_COUNTER_FIELD)
 #undef TD_COUNTER_FIELD
 	_Atomic uint64_t drops[TD_DROP_SLOTS]; /* by enum td_drop_reason */
+	_Atomic uint64_t sampled_packets;      /* packets of the bursts whose stages were timed */
+	_Atomic uint64_t sampled_cycles[TD_STAGE_SLOTS]; /* TSC cycles by stage, in map order */
 } td_cache_aligned;
 
 /* w: control thread, r: anyone */
@@ -65,6 +68,7 @@ struct td_counters {
 	_Atomic uint64_t commands_refused;    /* by any result but OK */
 	_Atomic uint64_t messages_malformed;  /* on the command socket */
 	_Atomic uint64_t notifications_lost;  /* nobody listened, or the socket was full */
+	_Atomic uint64_t exception_refused;   /* frames that the kernel's TAP didn't take */
 	_Atomic uint64_t tsc_hz;	      /* cycles of the worker counters per second */
 	struct td_worker_counters workers[TD_WORKERS_MAX];
 };
