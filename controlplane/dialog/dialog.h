@@ -72,8 +72,10 @@ td_must_check int dialog_init_uac(struct dialog *dialog, const struct dialog_ide
 	uint32_t first_cseq, const struct sip_flow *flow);
 
 /* Completes or updates the UAC's half from a 1xx (with tag) or 2xx (RFC 3261 12.1.2, 13.2.2.4:
- * a 2xx computes the route set anew). -EBADMSG (no usable Contact or tag), -ENOSPC. A response
- * with another remote tag than a confirmed dialog's is -EEXIST: a fork. */
+ * a 2xx computes the route set anew). Of early forks it follows the one that spoke last; a 1xx may
+ * lack a Contact (the target stays). On errors nothing changes. -EBADMSG (no tag, a 2xx without
+ * usable Contact, a bad route, another call's), -ENOSPC. A response with another remote tag than
+ * a confirmed dialog's is -EEXIST: a fork. */
 td_must_check int dialog_accept_response(
 	struct dialog *dialog, const struct sip_message *response, const struct sip_flow *flow);
 
@@ -101,7 +103,9 @@ void dialog_build_request(struct dialog *dialog, struct sip_builder *builder,
 
 /* Where that request goes: the flow's listener and the address of the first route, or of the
  * remote target (RFC 3261 12.2.1.1), if it is an IP literal; else the flow the dialog was made
- * on. Never asks a name server. */
+ * on. The transport is the URI's, or the flow's if it names none. connection_id stays while
+ * transport and IP address do: use that connection if it still stands, else connect to remote.
+ * Never asks a name server. */
 struct sip_flow dialog_next_hop(const struct dialog *dialog);
 
 #endif

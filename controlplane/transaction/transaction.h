@@ -39,9 +39,13 @@ enum transaction_event {
 				    * ones from other forks while Accepted (RFC 6026) */
 	TRANSACTION_STRAY_2XX, /* 2xx to an INVITE with no transaction any more: TU sends ACK
 				    * and BYE; id is 0 */
-	TRANSACTION_TIMEOUT,   /* client: timer B or F (treat as 408), or C; server: timer H, no
-				    * ACK to a non-2xx; timer L: no ACK to the 2xx */
-	TRANSACTION_TRANSPORT_ERROR, /* nothing could be sent (treat as 503) */
+	TRANSACTION_TIMEOUT,   /* client: timer B or F (treat as 408), or C: then a CANCEL has been
+				* sent, the transaction lives on to end cleanly, and only a 2xx that
+				* crosses is still indicated; no final response 64 * T1 after a
+				* CANCEL. Server: timer H, no ACK to a non-2xx; timer L: no ACK to
+				* the 2xx */
+	TRANSACTION_TRANSPORT_ERROR, /* nothing could be sent (treat as 503). A server transaction
+				      * goes on (RFC 6026), a client transaction has ended */
 	TRANSACTION_TERMINATED,	     /* id is gone; always the last indication of a transaction */
 };
 
@@ -97,7 +101,7 @@ struct transaction_options {
  * Sends a request in a new client transaction. bytes is the complete message; its topmost Via
  * must carry a branch from transaction_branch(). Copies what it must retransmit. ACK to 2xx is
  * not for here (send it yourself). Re-entrant.
- * Errors: -EMFILE (table full), -EINVAL (not a request), -ENOMEM.
+ * Errors: -EMFILE (table full), -EINVAL (not a request, or its branch is in use), -ENOMEM.
  */
 td_must_check int transaction_request(struct transaction_table *table, const char *bytes,
 	size_t length, const struct sip_flow *flow, const struct transaction_options *options,
@@ -114,7 +118,11 @@ void transaction_branch(struct transaction_table *table, char branch[TRANSACTION
  * After a 2xx to INVITE the transaction (Accepted) retransmits the 2xx with T1 doubling to T2
  * over any transport until transaction_acknowledged() or 64 * T1 (RFC 3261 13.3.1.4), then
  * indicates TRANSACTION_TIMEOUT. Re-entrant. Errors: -ENOENT (gone), -EALREADY (a final response
- * went out), -ENOMEM.
+ * went out), -EINVAL (status outside 100..699, no bytes), -ENOMEM (nothing was sent; ask again).
+ *
+ * Of other methods than INVITE (RFC 4320): provisional responses are swallowed, for the table
+ * sends the one permitted 100 itself, when it is due; 408 is swallowed and ends the matter; a
+ * request not answered within 64 * T1 ends with TRANSACTION_TERMINATED alone.
  */
 td_must_check int transaction_respond(struct transaction_table *table, transaction_id id,
 	unsigned status, const char *bytes, size_t length, uint64_t now_ms);
@@ -125,7 +133,8 @@ int transaction_acknowledged(struct transaction_table *table, transaction_id id)
 /*
  * Cancels an INVITE client transaction: now, or as soon as a provisional response has come
  * (RFC 3261 9.1). A 2xx that crosses is still indicated. reason is the value of a Reason header
- * or empty. -ENOENT, -EALREADY (final response has come). Re-entrant.
+ * or empty. Asking twice is asking once. -ENOENT, -EALREADY (final response has come), -EINVAL
+ * (reason can't stand in a header), -ENOMEM. Re-entrant.
  */
 td_must_check int transaction_cancel(
 	struct transaction_table *table, transaction_id id, struct span reason, uint64_t now_ms);
@@ -136,7 +145,8 @@ void transaction_transport_failed(
 
 /* Puts back, after a restart, an INVITE transaction that was pending when the process ended:
  * a server transaction in Proceeding from the request's bytes, or a client transaction in
- * Calling (retransmits at once) or Proceeding from our own request's bytes. */
+ * Calling (retransmits at once) or Proceeding from our own request's bytes; other methods begin
+ * anew. -EMFILE (full), -EINVAL (no such request, or it is there already), -ENOMEM. */
 td_must_check int transaction_restore_server(struct transaction_table *table,
 	const struct sip_message *request, const struct sip_flow *flow, uint64_t user,
 	uint64_t now_ms, transaction_id *ret_id);
@@ -155,6 +165,7 @@ struct transaction_counts {
 	uint64_t timeouts;
 	uint64_t refused_full;
 	uint64_t stray_responses;
+	uint64_t unexpected; /* events that their transaction's state doesn't provide for */
 };
 struct transaction_counts transaction_table_counts(const struct transaction_table *table);
 
