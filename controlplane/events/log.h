@@ -83,12 +83,14 @@ const char *event_log_node(const struct event_log *log);
 const char *event_log_dir(const struct event_log *log);
 struct event_log_stats event_log_stats(const struct event_log *log);
 
-/* Has the thread write 1 to event_fd (an eventfd) whenever durable_seq rises. Borrows event_fd
- * until event_log_close(). At most EVENT_LOG_WATCHERS_MAX; -ENOSPC beyond. */
 enum {
 	EVENT_LOG_WATCHERS_MAX = 4
 };
+/* Has the thread write 1 to event_fd (an eventfd) whenever durable_seq rises. Borrows event_fd
+ * until event_log_unwatch(). -ENOSPC beyond EVENT_LOG_WATCHERS_MAX. */
 td_must_check int event_log_watch(struct event_log *log, int event_fd);
+/* Ends that; event_fd isn't touched afterwards. */
+void event_log_unwatch(struct event_log *log, int event_fd);
 
 /* Says that everything up to seq has been delivered: remembered on disk, and segments that are
  * wholly below it are removed. Producer thread only. */

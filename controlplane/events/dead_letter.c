@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See dead_letter.h. Rare enough to open the file each time. */
+#include "events/dead_letter.h"
+
+#include "events/json_writer.h"
+
+#include <tandem/time.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	ESCAPE_FACTOR = 6, /* "\u0000" is the longest escape of a byte */
+	FIXED_BYTES = 1024,
+};
+
+static int append_line(const char *dir, const char *line, size_t length)
+{
+	char path[PATH_MAX];
+	int error = 0;
+	int fd;
+
+	if (snprintf(path, sizeof(path), "%s/dead-letter.jsonl", dir) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, line, length) != (ssize_t)length)
+		error = -EIO;
+	else if (fdatasync(fd) != 0)
+		error = -errno;
+	(void)close(fd); /* synced above */
+	return error;
+}
+
+int dead_letter_append(const char *dir, const struct dead_letter *letter)
+{
+	size_t room =
+		FIXED_BYTES + ESCAPE_FACTOR * ((size_t)letter->key.length + letter->value.length);
+	char *line = malloc(room);
+	struct json_writer json;
+	int error;
+
+	if (line == NULL)
+		return -ENOMEM;
+	json_writer_init(&json, line, room);
+	json_open(&json, NULL);
+	json_time(&json, "time", td_wall_ns());
+	json_string(&json, "topic", letter->topic);
+	json_string(&json, "reason", letter->reason);
+	json_number(&json, "node_seq", letter->seq);
+	json_text(&json, "key", letter->key.text, letter->key.length);
+	json_text(&json, "value", letter->value.text, letter->value.length);
+	json_close(&json);
+	text_append_char(&json.text, '\n');
+	error = json.text.has_overflowed ? -EMSGSIZE : append_line(dir, line, json.text.length);
+	free(line);
+	return error;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Eight tables, eight bytes a step ("slicing by eight"): about 1.5 GB/s without special
+ * instructions, so a record of 3 kB costs 2 µs.
+ */
+#include "journal/crc32c.h"
+
+#include <pthread.h>
+
+enum {
+	SLICES = 8,
+};
+/* The polynomial 0x1EDC6F41, bits reversed. */
+static const uint32_t polynomial = 0x82f63b78u;
+
+static uint32_t tables[SLICES][256];
+static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
+
+static void fill_tables(void)
+{
+	for (uint32_t byte = 0; byte < 256; byte++) {
+		uint32_t crc = byte;
+
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? polynomial : 0);
+		tables[0][byte] = crc;
+	}
+	for (uint32_t byte = 0; byte < 256; byte++)
+		for (int slice = 1; slice < SLICES; slice++)
+			tables[slice][byte] = tables[slice - 1][byte] >> 8 ^
+					      tables[0][tables[slice - 1][byte] & 0xff];
+}
+
+static uint32_t load_le32(const uint8_t *at)
+{
+	return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
+	       (uint32_t)at[3] << 24;
+}
+
+uint32_t crc32c(uint32_t crc, const void *bytes, size_t size_bytes)
+{
+	const uint8_t *at = bytes;
+
+	(void)pthread_once(&tables_once, fill_tables); /* can't fail with a valid control */
+	crc = ~crc;
+	for (; size_bytes >= SLICES; size_bytes -= SLICES, at += SLICES) {
+		uint32_t low = crc ^ load_le32(at);
+		uint32_t high = load_le32(at + 4);
+
+		crc = tables[7][low & 0xff] ^ tables[6][low >> 8 & 0xff] ^
+		      tables[5][low >> 16 & 0xff] ^ tables[4][low >> 24] ^ tables[3][high & 0xff] ^
+		      tables[2][high >> 8 & 0xff] ^ tables[1][high >> 16 & 0xff] ^
+		      tables[0][high >> 24];
+	}
+	for (; size_bytes != 0; size_bytes--, at++)
+		crc = crc >> 8 ^ tables[0][(crc ^ *at) & 0xff];
+	return ~crc;
+}
