@@ -36,9 +36,10 @@ class RtpPump:
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()
 
-    def send(self, index, host, port):
+    def send(self, index, host, port, packets=None):
+        """Sends there from now on, or so many packets."""
         with self.lock:
-            self._tell(f"send {index} {host} {port}")
+            self._tell(f"send {index} {host} {port} {packets or ''}")
 
     def hold(self, index):
         with self.lock:
@@ -60,15 +61,16 @@ class RtpPump:
             self._tell("mark")
             return self._answer()
 
-    def follow(self, sipp):
-        """Starts each stream for which a line "media PORT HOST PORT" appears in SIPp's log."""
+    def follow(self, sipp, packets=None):
+        """Starts each stream for which a line "media PORT HOST PORT" appears in SIPp's log, for
+        so many packets: the same number both ways, so that what arrived can be compared."""
         lines = sipp.log_lines()
         for line in lines[self.seen_lines:]:
             words = line.split()
             if len(words) == 4 and words[0] == "media":
                 index = (int(words[1]) - self.first_port) // 2
                 if 0 <= index < self.count:
-                    self.send(index, words[2], words[3])
+                    self.send(index, words[2], words[3], packets)
         self.seen_lines = len(lines)
 
     def drain(self, other):
@@ -87,8 +89,9 @@ class RtpPump:
 class Follower:
     """Keeps pumps in step with their SIPp while a test does something else."""
 
-    def __init__(self, *pairs):
+    def __init__(self, *pairs, packets=None):
         self.pairs = pairs  # (pump, sipp)
+        self.packets = packets
         self.stopping = threading.Event()
         self.error = None
         self.thread = threading.Thread(target=self._loop, daemon=True)
@@ -97,7 +100,7 @@ class Follower:
         try:
             while not self.stopping.wait(0.02):
                 for pump, sipp in self.pairs:
-                    pump.follow(sipp)
+                    pump.follow(sipp, self.packets)
         except (OSError, ValueError, WorldError) as error:
             self.error = error
 
@@ -109,4 +112,4 @@ class Follower:
         self.stopping.set()
         self.thread.join()
         for pump, sipp in self.pairs:
-            pump.follow(sipp)
+            pump.follow(sipp, self.packets)

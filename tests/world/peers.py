@@ -20,9 +20,7 @@ class Baresip:
     """One phone. It answers by itself, plays a tone and records what it hears."""
 
     def __init__(self, world, side, address, tone_wav, label=None, codecs="PCMU/8000/1", transport="udp"):
-        self.world, self.side, self.address = world, side, address
-        self.label = label or f"baresip-{side}"
-        self.home = world.directory / self.label
+        self._place(world, side, address, label)
         self.home.mkdir(parents=True, exist_ok=True)
         for old in self.home.glob("dump-*"):
             old.unlink()
@@ -43,14 +41,31 @@ class Baresip:
             f"<sip:{side}@{host};transport={transport}>;regint=0;answermode=auto;"
             f"audio_codecs={codecs};ptime=20\n")
         (self.home / "contacts").touch()
-        self.events = []
         self.process = world.spawn(side, self.label, ["baresip", "-f", self.home])
+        self._listen()
+
+    @classmethod
+    def attach(cls, world, side, address, label=None):
+        """A phone that another program started."""
+        phone = cls.__new__(cls)
+        phone._place(world, side, address, label)
+        phone.process = None
+        phone._listen()
+        return phone
+
+    def _place(self, world, side, address, label):
+        self.world, self.side, self.address = world, side, address
+        self.label = label or f"baresip-{side}"
+        self.home = world.directory / self.label
+        self.events = []
+
+    def _listen(self):
         self.control = wait_until(f"{self.label} to listen", self._connect, 10)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
     def _connect(self):
-        if self.process.poll() is not None:
+        if self.process is not None and self.process.poll() is not None:
             raise WorldError(f"{self.label} ended at once; see {self.home}.log")
         connection = socket_in(self.world.namespace(self.side), socket.AF_INET, socket.SOCK_STREAM)
         try:

@@ -2,7 +2,7 @@
 /*
  * Both ends of the media of many calls: sends a G.711 packet each 20 ms on each stream and counts
  * what comes back, to the packet. SIPp does the signalling of those calls and cannot count media.
- * Driven by lines on standard input, answers with one line of JSON; see rtp_pump_line(). A test
+ * Driven by lines on standard input, answers with one line of JSON; see pump_line(). A test
  * program: one thread, allocates at start, ends when its input does.
  */
 #include <arpa/inet.h>
@@ -42,7 +42,8 @@ struct stream {
 	int rtp_socket;
 	int rtcp_socket;
 	struct sockaddr_storage target;
-	socklen_t target_bytes; /* 0: doesn't send */
+	socklen_t target_bytes;
+	uint64_t remaining_packets; /* stops after so many; 0: doesn't send */
 	uint16_t sequence;
 	uint32_t timestamp_ts;
 	uint32_t ssrc;
@@ -172,6 +173,7 @@ static void send_packet(struct stream *stream)
 	write_be32(packet + 8, stream->ssrc);
 	stream->sequence++;
 	stream->timestamp_ts += PACKET_TICKS;
+	stream->remaining_packets--;
 	if (sendto(stream->rtp_socket, packet, sizeof(packet), 0,
 		    (struct sockaddr *)&stream->target, stream->target_bytes) == sizeof(packet))
 		stream->sent_packets++;
@@ -180,7 +182,7 @@ static void send_packet(struct stream *stream)
 static void send_slot(struct pump *pump)
 {
 	for (unsigned i = pump->slot; i < pump->stream_count; i += PACKET_MS) {
-		if (pump->streams[i].target_bytes != 0)
+		if (pump->streams[i].remaining_packets != 0)
 			send_packet(&pump->streams[i]);
 	}
 	pump->slot = (pump->slot + 1) % PACKET_MS;
@@ -260,28 +262,35 @@ static void mark(struct pump *pump)
 	printf("\"marked\"\n");
 }
 
-/* "send INDEX HOST PORT": sends there from now on; "hold INDEX": stops; "report": an array with an
- * object per stream; "mark": forgets the longest gaps so far. Only the last two are answered. */
-static void rtp_pump_line(struct pump *pump, char *line)
+static void start_sending(
+	struct stream *stream, const char *host, const char *port, const char *count_text)
 {
-	char *save = NULL;
-	const char *verb = strtok_r(line, " ", &save);
-	const char *index_text = strtok_r(NULL, " ", &save);
-	const char *host = strtok_r(NULL, " ", &save);
-	const char *port = strtok_r(NULL, " ", &save);
-	unsigned long index = index_text ? strtoul(index_text, NULL, 10) : 0;
+	stream->target_bytes = parse_address(host, port, &stream->target);
+	stream->remaining_packets = count_text ? strtoull(count_text, NULL, 10) : UINT64_MAX;
+}
 
-	if (!verb || index >= pump->stream_count)
+/* "send INDEX HOST PORT [PACKETS]": sends there from now on, or so many packets; "hold INDEX":
+ * stops; "report": an array with an object per stream; "mark": forgets the longest gaps so far.
+ * Only the last two are answered. */
+static void pump_line(struct pump *pump, char *line)
+{
+	char *words[5] = {NULL};
+	char *save = NULL;
+	unsigned long index;
+
+	for (size_t i = 0; i < 5; i++)
+		words[i] = strtok_r(i == 0 ? line : NULL, " ", &save);
+	index = words[1] ? strtoul(words[1], NULL, 10) : 0;
+	if (!words[0] || index >= pump->stream_count)
 		fprintf(stderr, "rtp-pump: what is that?\n");
-	else if (strcmp(verb, "report") == 0)
+	else if (strcmp(words[0], "report") == 0)
 		report(pump);
-	else if (strcmp(verb, "mark") == 0)
+	else if (strcmp(words[0], "mark") == 0)
 		mark(pump);
-	else if (strcmp(verb, "hold") == 0)
-		pump->streams[index].target_bytes = 0;
-	else if (strcmp(verb, "send") == 0 && port)
-		pump->streams[index].target_bytes =
-			parse_address(host, port, &pump->streams[index].target);
+	else if (strcmp(words[0], "hold") == 0)
+		pump->streams[index].remaining_packets = 0;
+	else if (strcmp(words[0], "send") == 0 && words[3])
+		start_sending(&pump->streams[index], words[2], words[3], words[4]);
 	fflush(stdout);
 }
 
@@ -300,7 +309,7 @@ static bool read_input(struct pump *pump)
 		size_t used = (size_t)(end + 1 - pump->line);
 
 		*end = '\0';
-		rtp_pump_line(pump, pump->line);
+		pump_line(pump, pump->line);
 		pump->line_bytes -= used;
 		memmove(pump->line, end + 1, pump->line_bytes + 1);
 	}
