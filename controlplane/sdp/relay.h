@@ -95,8 +95,10 @@ td_must_check int sdp_remote_derive(
  * some of it: payload types of other not listed in *remote yet. Capped at TD_CODECS_MAX. */
 void sdp_codecs_merge(struct sdp_remote *remote, const struct sdp_remote *other);
 
-/* Says whether answer fits offer: NULL if it does, else a static reason (m-line count, order,
- * a format that wasn't offered, direction that doesn't fit, no common format). */
+/* Says whether answer fits offer: NULL if it does, else a static reason (number or order of
+ * m= lines, a stream that wasn't offered, another protocol, no common format). Formats beyond
+ * those offered are allowed (RFC 3264 6.1); the direction isn't judged, for many peers get it
+ * wrong and nothing breaks. */
 const char *sdp_answer_misfit(const struct sdp_session *offer, const struct sdp_session *answer);
 
 #endif
