@@ -16,6 +16,7 @@
 
 enum {
 	RTP_SOURCES_MAX = 4,
+	RTP_SOURCE_NONE = 255,
 	RTP_MIN_SEQUENTIAL = 2, /* RFC 3550 A.1 */
 	RTP_MAX_DROPOUT = 3000, /* RFC 3550 A.1: a larger step forward is a restart */
 	RTP_WINDOW_PKTS = 64,	/* late packets further back can't be told from duplicates */
@@ -25,7 +26,7 @@ enum {
 enum rtp_verdict {
 	RTP_ACCEPT,    /* new, in order or ahead */
 	RTP_REORDERED, /* accept: late, but not seen before */
-	RTP_RESTARTED, /* accept: the source began a new sequence (RFC 3550 A.1) */
+	RTP_RESTARTED, /* accept after rtp_source_start: a new sequence began (RFC 3550 A.1) */
 	RTP_DUPLICATE, /* refuse */
 	RTP_STALE,     /* refuse: too old, or the first packet after a jump */
 	RTP_VERDICT_COUNT
@@ -33,7 +34,7 @@ enum rtp_verdict {
 
 /* A cache line. w: owning worker; fields marked r: control are read relaxed by snapshots */
 struct rtp_source {
-	uint32_t ssrc;
+	_Atomic uint32_t ssrc;	    /* r: control */
 	_Atomic uint32_t highest;   /* extended; r: control */
 	_Atomic uint32_t base;	    /* extended, of the first packet; r: control */
 	_Atomic uint32_t received;  /* since base, without duplicates; r: control */
@@ -41,27 +42,46 @@ struct rtp_source {
 	uint64_t arrival_ns;	    /* of the last packet */
 	uint32_t timestamp_ts;	    /* of the last packet that counts for jitter */
 	uint32_t jitter_q4;	    /* RTP clock units * 16 (RFC 3550 A.8) */
-	uint64_t jitter_arrival_ns; /* of the packet of timestamp_ts; 0: none yet */
+	uint32_t jitter_arrival_us; /* of the packet of timestamp_ts, low bits */
+	uint32_t jitter_max_q4;
 	uint32_t expected_prior;
 	uint32_t received_prior;
 	uint32_t bad_sequence; /* RFC 3550 A.1; RTP_NO_BAD_SEQUENCE: none */
 	uint8_t is_used;
-	uint8_t run; /* sequential packets while another source is current */
-	uint8_t reserved[2];
+	uint8_t is_valid;      /* it was the current source once */
+	uint8_t has_timestamp; /* timestamp_ts and jitter_arrival_us are valid */
+	uint8_t reserved;
 };
 static_assert(sizeof(struct rtp_source) == 64, "one cache line");
 
-/* Begins a source with its first packet, which counts as received. */
-void rtp_source_start(struct rtp_source *source, uint32_t ssrc, uint16_t sequence, uint64_t now_ns);
+/* Begins a source, or begins it anew, with a packet that counts as received; returns its extended
+ * sequence number. What was measured of it is forgotten. */
+uint32_t rtp_source_start(
+	struct rtp_source *source, uint32_t ssrc, uint16_t sequence, uint64_t now_ns);
 
 /* Validates and counts a packet; *ret_extended is its extended sequence number if accepted. */
 enum rtp_verdict rtp_source_receive(
 	struct rtp_source *source, uint16_t sequence, uint64_t now_ns, uint32_t *ret_extended);
 
 /* Updates the jitter estimate with a packet that carries sampled media (not telephone events,
- * whose timestamps stand still). Returns the jitter in microseconds. */
-uint32_t rtp_source_jitter(
+ * whose timestamps stand still). */
+void rtp_source_jitter(
 	struct rtp_source *source, uint32_t timestamp_ts, uint32_t clock_hz, uint64_t now_ns);
+
+/* A jitter of the source's fields in microseconds. */
+uint32_t rtp_jitter_us(uint32_t jitter_q4, uint32_t clock_hz);
+
+/* A jitter in RTP clock units, as reports carry it, in microseconds. */
+static inline uint32_t rtp_jitter_us_from_ts(uint32_t jitter_ts, uint32_t clock_hz)
+{
+	return clock_hz == 0 ? 0 : (uint32_t)((uint64_t)jitter_ts * 1000000 / clock_hz);
+}
+
+/* A jitter of the source's fields in RTP clock units. */
+static inline uint32_t rtp_jitter_ts(uint32_t jitter_q4)
+{
+	return jitter_q4 >> 4;
+}
 
 /* Packets expected since base (RFC 3550 A.3). */
 static inline uint32_t rtp_source_expected(const struct rtp_source *source)
@@ -76,6 +96,8 @@ static inline uint32_t rtp_source_lost(const struct rtp_source *source)
 	uint32_t expected = rtp_source_expected(source);
 	uint32_t received = atomic_load_explicit(&source->received, memory_order_relaxed);
 
+	if (received == 0)
+		return 0; /* nothing of it was accepted yet */
 	return expected > received ? expected - received : 0;
 }
 

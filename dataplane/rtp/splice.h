@@ -17,27 +17,25 @@
 /* w: owning worker, r: owning worker (snapshots read ssrc, which never changes) */
 struct rtp_splice {
 	uint32_t ssrc;
-	uint32_t feed; /* who feeds it, e.g. the peer's generation; 0: nobody yet */
-	uint32_t feed_ssrc;
-	uint32_t feed_floor; /* extended sequence of the feed's first packet */
-	uint32_t timestamp_offset_ts;
-	uint32_t timestamp_high_ts; /* the newest sent */
-	uint32_t feed_high_ts;	    /* the newest of the feed, as it came */
+	uint32_t feed;		      /* who feeds it; 0: nobody, or the feed was interrupted */
+	uint32_t feed_floor;	      /* extended sequence of the first packet that may be sent */
+	uint32_t feed_high;	      /* extended sequence of the feed's newest packet */
+	uint32_t feed_high_ts;	      /* the newest timestamp of the feed, as it came */
+	uint32_t timestamp_offset_ts; /* what is added to the feed's timestamps */
+	uint32_t timestamp_high_ts;   /* the newest sent */
 	uint32_t clock_hz;
 	uint64_t high_ns; /* when timestamp_high_ts was sent; 0: nothing sent yet */
 	uint16_t sequence_offset;
 	uint16_t sequence_high; /* the highest sent */
-	uint32_t feed_high;	/* extended sequence of the feed's newest packet */
+	uint32_t reserved;
 };
 
 /* A packet of the feed, and the header fields to send it with. */
 struct rtp_splice_packet {
-	uint32_t feed; /* never 0 */
-	uint32_t ssrc;
+	uint32_t feed; /* never 0; differs for each source and each restart of one */
 	uint32_t extended_sequence;
 	uint32_t timestamp_ts;
 	uint32_t clock_hz;
-	bool is_restarted; /* the source jumped: splice */
 	bool is_event;	   /* telephone event: its timestamp may lie behind the audio's */
 	bool has_marker;   /* in and out */
 	uint16_t sequence; /* out */
@@ -48,9 +46,15 @@ struct rtp_splice_packet {
 void rtp_splice_init(
 	struct rtp_splice *splice, uint32_t ssrc, uint16_t sequence, uint32_t timestamp_ts);
 
-/* Fills in sequence, sent_ts and has_marker; false if the packet precedes the feed's first one
- * and must be refused, for its number was used by the feed before. */
+/* Fills in sequence, sent_ts and has_marker; false if the packet precedes the one that
+ * was spliced and must be refused, for its number was used by the feed before. */
 bool rtp_splice_map(struct rtp_splice *splice, struct rtp_splice_packet *packet, uint64_t now_ns);
+
+/* Forgets the feed: packets of it were withheld, so that the next one is spliced. */
+static inline void rtp_splice_interrupt(struct rtp_splice *splice)
+{
+	splice->feed = 0;
+}
 
 /* The timestamp that now would have (for sender reports). */
 uint32_t rtp_splice_timestamp(const struct rtp_splice *splice, uint64_t now_ns);

@@ -17,7 +17,6 @@
 
 struct termination;
 struct next_hop;
-struct rtp_source;
 
 enum {
 	BURST_PACKETS_MAX = 32
@@ -98,7 +97,6 @@ struct packet {
 	uint8_t codec_kind; /* enum td_codec_kind */
 
 	/* measure */
-	bool is_source_restarted;   /* the same SSRC began anew: splice */
 	uint32_t extended_sequence; /* RFC 3550 A.1 */
 
 	/* readdress: what the shell needs to transmit */

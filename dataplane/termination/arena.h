@@ -29,12 +29,13 @@ struct arena_header {
 	uint32_t capacity;
 	uint32_t record_bytes;
 	uint32_t generation_last; /* w: control: the last one given away */
-	uint32_t reserved;
+	uint32_t worker_count;	  /* owners follow from it */
 };
 
 /* X(CONSTANT, help): why an arena can't be used. */
 #define ARENA_PROBLEMS(X)                                                     \
 	X(NONE, "usable")                                                     \
+	X(MEMORY, "no memory to check it")                                    \
 	X(SIZE, "file is shorter than its header says")                       \
 	X(MAGIC, "not an arena, or never finished")                           \
 	X(VERSION, "written by another version")                              \
@@ -44,7 +45,9 @@ struct arena_header {
 	X(FIELD, "a record has a field out of its range")                     \
 	X(PLAN, "a record's local address or port isn't configured any more") \
 	X(IDENTITY, "two records share an id or a port")                      \
-	X(PEER, "a record's peer isn't one")
+	X(PEER, "a record's peer isn't one")                                  \
+	X(CONTEXT, "a context has too many parties")                          \
+	X(WORKERS, "ports were dealt to another number of workers")
 
 enum arena_problem {
 #define ARENA_PROBLEM_ENUM(constant, help) ARENA_BAD_##constant,
@@ -61,7 +64,7 @@ size_t arena_size_bytes(uint32_t capacity);
 
 /* Makes memory (64-byte aligned, arena_size_bytes(capacity)) an empty arena; magic is written
  * last. Launch only. */
-void arena_format(void *memory, uint32_t capacity);
+void arena_format(void *memory, uint32_t capacity, uint32_t worker_count);
 
 /* Checks the header and every record against plan. Anything but ARENA_BAD_NONE: the arena can't be
  * trusted; *ret_slot is the offending record, if it is one. Changes nothing. Launch only. */

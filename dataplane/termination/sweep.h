@@ -45,4 +45,9 @@ void termination_sweep_run(struct termination_sweep *sweep, uint64_t now_ns);
 void termination_notify(struct termination *termination, enum td_notify_kind kind,
 	const struct termination_sweep *sweep, uint64_t now_ns);
 
+/* Sends a report of a termination now, with BYE if it is the last. Nothing is sent while it isn't
+ * known where to. */
+void termination_sweep_report(struct termination *termination,
+	const struct termination_sweep *sweep, bool has_bye, uint64_t now_ns);
+
 #endif

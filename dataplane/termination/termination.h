@@ -47,7 +47,7 @@ enum latch_rank {
 /* Cache line 0: who may send here, and where media goes. */
 struct termination_match {
 	_Atomic uint32_t state;	    /* enum termination_state; w: control, r: control */
-	uint32_t generation;	    /* differs for each use of the slot, never 0; w: control */
+	uint32_t generation;	    /* 1..2^24-1, differs for each use of a slot; w: control */
 	_Atomic uint32_t peer_slot; /* TERMINATION_NO_SLOT: alone; w: control, r: worker */
 	uint8_t mode;		    /* enum td_mode; w: worker */
 	uint8_t latch;		    /* enum td_latch; w: worker */
@@ -79,11 +79,11 @@ struct termination_rx {
 	_Atomic uint8_t payload_type; /* the last one; 255: none yet */
 	uint8_t codec_kind;	      /* of payload_type */
 	uint8_t audio_kind;	      /* the last codec that wasn't event or comfort noise */
-	uint8_t source;		      /* index of the current one */
+	_Atomic uint8_t source;	      /* index of the current one, or RTP_SOURCE_NONE */
 	uint8_t pending_notify;	      /* bits by enum td_notify_kind that found no room */
 	uint8_t is_timed_out;
-	uint8_t codec_count;
-	uint8_t reserved;
+	uint8_t challenger_run; /* sequential packets of another source */
+	uint8_t feed_serial;	/* raised when the current source starts: see termination_feed */
 };
 static_assert(sizeof(struct termination_rx) == 64, "one cache line");
 
@@ -136,18 +136,20 @@ static_assert(sizeof(struct termination_timing) == 64, "one cache line");
 /* What was signalled. w: worker */
 struct termination_signalling {
 	struct td_endpoint remote;
+	struct td_endpoint rtcp_signalled;
 	struct media_ip remote_rtcp; /* RTCP goes there, with match.remote_rtcp_port */
 	uint32_t quality_lost;	     /* at the last MOS interval */
 	uint32_t latch_round;
 	uint32_t latch_window_ms;
-	uint16_t rtcp_signalled_port;
-	uint8_t remote_rtcp_family;
-	uint8_t reserved[1 + 8];
+	uint32_t epoch;		/* of what was applied */
+	uint8_t is_rtcp_learnt; /* since learning was armed */
+	uint8_t codec_count;
+	uint8_t reserved[6];
 	uint8_t payload_types[TD_CODECS_MAX];
 	uint8_t codec_kinds[TD_CODECS_MAX];
 	uint32_t clocks_hz[TD_CODECS_MAX];
 };
-static_assert(sizeof(struct termination_signalling) == 160, "layout");
+static_assert(sizeof(struct termination_signalling) == 184, "layout");
 
 struct termination {
 	struct termination_match match;
@@ -158,7 +160,7 @@ struct termination {
 	struct termination_timing timing;
 	struct termination_signalling signalling;
 	struct td_termination_spec spec; /* as last commanded; w: control, r: control */
-	uint8_t reserved[32];
+	uint64_t id;			 /* constant */
 } td_cache_aligned;
 static_assert(sizeof(struct termination) == 1024, "arena record");
 static_assert(offsetof(struct termination, sources) == 192, "hot lines first");
@@ -213,6 +215,13 @@ static inline struct termination *termination_peer(
 	uint32_t slot = atomic_load_explicit(&termination->match.peer_slot, memory_order_acquire);
 
 	return slot == TERMINATION_NO_SLOT ? NULL : &terminations[slot];
+}
+
+/* Names what arrives here for the peer's splicer: differs for each source, and each restart of
+ * one. Never 0. Owner's thread. */
+static inline uint32_t termination_feed(const struct termination *termination)
+{
+	return termination->match.generation << 8 | termination->rx.feed_serial;
 }
 
 /* Where media is sent to now. Owner's thread. */
