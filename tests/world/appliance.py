@@ -156,8 +156,12 @@ class Appliance:
     def kill_controlplane(self):
         kill(self.controlplane)
 
-    def reload(self):
-        self.write_config()
+    def reload(self, text=None):
+        """Tells the control plane to read its configuration again: the current one, or a text."""
+        if text is None:
+            self.write_config()
+        else:
+            self.config_path.write_text(text)
         os.kill(self.controlplane.pid, signal.SIGHUP)
 
     def tandemctl(self, *arguments):

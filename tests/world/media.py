@@ -49,6 +49,11 @@ class RtpPump:
         for index in range(self.count):
             self.hold(index)
 
+    def close(self):
+        """Ends the program; its ports are free again."""
+        self.process.stdin.close()
+        self.process.wait(5)
+
     def report(self):
         """One dictionary per stream: sent, received, lost, source_changes, max_gap_ms, …"""
         with self.lock:

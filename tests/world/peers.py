@@ -128,6 +128,7 @@ class Sipp:
     def __init__(self, world, side, scenario, label, arguments=(), *, address=None, port=5060, remote=None,
                  calls=None, rate=None, limit=None, transport="u1", rows=None, timeout_s=None):
         self.world, self.side, self.label = world, side, label
+        self.port, self.transport = port, transport
         self.directory = world.directory / label
         self.directory.mkdir(parents=True, exist_ok=True)
         for old in self.directory.iterdir():
@@ -154,6 +155,12 @@ class Sipp:
         with open(self.directory / "rows.csv", "w", encoding="ascii") as out:
             out.write("SEQUENTIAL\n")
             csv.writer(out, delimiter=";", lineterminator="\n").writerows(rows)
+
+    def wait_bound(self):
+        """Waits until it listens, so that the first call finds it."""
+        table = "tcp" if self.transport.startswith("t") else "udp"
+        wait_until(f"{self.label} to listen", lambda: self.process.poll() is not None or f":{self.port:04X} " in
+                   self.world.run_in(self.side, "cat", f"/proc/net/{table}", f"/proc/net/{table}6"), 10)
 
     def log_lines(self):
         """Lines that the scenario's <log> actions wrote so far."""

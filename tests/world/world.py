@@ -43,7 +43,7 @@ ADDRESS = {
 }
 # A peer needs more than one address to play several trunks, strangers, or a proxy before a carrier.
 EXTRA_PEERS = {"carrier": ("192.0.2.20", "192.0.2.30", "192.0.2.66"),
-               "phones": ("198.51.100.20", "198.51.100.66")}
+               "phones": ("198.51.100.20", "198.51.100.30", "198.51.100.66")}
 PORT_OF = {"carrier": "port0", "phones": "port1"}
 TAP_OF = {"carrier": "tap0", "phones": "tap1"}
 OFFLOADS_OFF = ("tx", "off", "rx", "off", "gro", "off", "gso", "off", "tso", "off")
@@ -215,6 +215,14 @@ class World:
         self.processes.append([process.pid, process_birth(process.pid), label])
         self.save()
         return process
+
+    def end_all_but(self, kept):
+        """Ends every program but those, so that the next test case begins without peers."""
+        own = {process.pid for process in kept if process}
+        for pid, birth, _ in self.processes:
+            if pid not in own and birth is not None and process_birth(pid) == birth:
+                end_process(pid)
+        self.processes = [entry for entry in self.processes if entry[0] in own]
 
     def tear_down(self):
         """Ends every process and namespace of this world. May be repeated."""

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first call: a carrier's phone calls one of ours, each plays a tone, each must hear the
+other's. What is told of it comes from the appliance's own record (CDR) and from the recordings."""
+
+from peers import Baresip
+from tone import heard_seconds, write_tone
+from world import ADDRESS, WorldError, wait_until
+
+TONE_HZ = {"carrier": 440, "phones": 620}
+TALK_S = 4  # enough for an RTCP report each way and a steady MOS
+HEARD_S = 2.5  # of that, the tone must be heard undisturbed
+TONE_FILE_S = 60
+NUMBER = "+4930100"
+WAV_BYTES_PER_S = 16000
+
+
+class FirstCall:
+    """Two phones that stay ready, and what became of the last call between them."""
+
+    def __init__(self, world, appliance):
+        self.world, self.appliance = world, appliance
+        self.phones = {}
+
+    def start_phones(self):
+        for side, frequency_hz in TONE_HZ.items():
+            wav = self.world.directory / f"tone-{frequency_hz}.wav"
+            if not wav.exists():
+                write_tone(wav, frequency_hz, TONE_FILE_S)
+            self.phones[side] = Baresip(self.world, side, ADDRESS[side]["peer4"], wav)
+
+    def place(self, number=NUMBER):
+        """Calls, talks, hangs up; returns the facts as a dictionary."""
+        caller, callee = self.phones["carrier"], self.phones["phones"]
+        known = {record_id(cdr) for cdr in self.appliance.cdrs()}
+        heard_before = {side: len(phone.recordings()) for side, phone in self.phones.items()}
+        before = self.appliance.counters()
+        dialled = caller.dial(f"sip:{number}@{ADDRESS['carrier']['own4']}")
+        facts = {"answered": self._wait_answer(caller, callee, dialled)}
+        if facts["answered"]:
+            wait_until("both ends to have heard enough", lambda: all(
+                self._recorded_s(side, heard_before[side]) >= TALK_S for side in TONE_HZ), TALK_S + 6)
+        caller.hang_up()
+        facts["cdrs"] = wait_until("the CDRs of the call", lambda: self._new_cdrs(known), 10, 0.2)
+        after = self.appliance.counters()
+        facts["relayed"] = after["rtp_relayed"] - before["rtp_relayed"]
+        facts["heard_s"] = {side: self._heard(side, heard_before[side]) for side in TONE_HZ}
+        return facts
+
+    @staticmethod
+    def _wait_answer(caller, callee, since):
+        try:
+            for phone in (caller, callee):
+                phone.wait_for("CALL_ESTABLISHED", 10, since)
+        except WorldError:
+            return False
+        return True
+
+    def _recording(self, side, count_before):
+        recordings = self.phones[side].recordings()
+        return recordings[-1] if len(recordings) > count_before else None
+
+    def _recorded_s(self, side, count_before):
+        recording = self._recording(side, count_before)
+        return recording.stat().st_size / WAV_BYTES_PER_S if recording else 0
+
+    def _heard(self, side, count_before):
+        """How long a side heard the other side's tone."""
+        other = "phones" if side == "carrier" else "carrier"
+        recording = self._recording(side, count_before)
+        return heard_seconds(recording, TONE_HZ[other]) if recording else 0
+
+    def _new_cdrs(self, known):
+        """Both legs' records, the caller's first."""
+        new = [cdr for cdr in self.appliance.cdrs() if record_id(cdr) not in known]
+        return sorted(new, key=lambda cdr: cdr["leg_seq"]) if len(new) >= 2 else None
+
+
+def record_id(cdr):
+    return (cdr["call_id"], cdr["leg_seq"], cdr.get("partial_no", 0))
+
+
+def mos(cdr):
+    """MOS of what arrived from that leg's far end, or None."""
+    return (cdr.get("media") or {}).get("mos")
+
+
+def summary(facts):
+    """The JSON line of `up --once`, and whether all of it held."""
+    caller_leg, callee_leg = facts["cdrs"][:2]
+    line = {
+        "answered": facts["answered"],
+        # a is the carrier's end, b the phone's: its tone was heard at the other end.
+        "tone_a_heard": facts["heard_s"]["phones"] >= HEARD_S,
+        "tone_b_heard": facts["heard_s"]["carrier"] >= HEARD_S,
+        "pdd_ms": caller_leg["pdd_ms"],
+        "mos_a": mos(caller_leg),
+        "mos_b": mos(callee_leg),
+        "cdr_id": str(caller_leg["call_id"]),
+    }
+    is_good = (line["answered"] and line["tone_a_heard"] and line["tone_b_heard"]
+               and line["pdd_ms"] is not None and line["cdr_id"] is not None
+               and all(value is not None and value >= 4.0 for value in (line["mos_a"], line["mos_b"])))
+    return line, is_good
+
+
+def story(facts):
+    """The same for people."""
+    caller_leg, callee_leg = facts["cdrs"][:2]
+    lines = [f"call {caller_leg['call_id']}: "
+             f"{caller_leg['caller']['user']} -> {caller_leg['callee']['user']}"
+             + ("" if facts["answered"] else "  NOT ANSWERED")]
+    lines.append(f"  set-up      {caller_leg['pdd_ms']} ms to ringing, {caller_leg['setup_ms']} ms to the answer")
+    lines.append(f"  codec       {caller_leg['codec']} | {callee_leg['codec']}")
+    lines.append(f"  relayed     {facts['relayed']} RTP packets by the dataplane")
+    for name, cdr, heard in (("carrier", caller_leg, "phones"), ("phone", callee_leg, "carrier")):
+        media = cdr.get("media") or {}
+        lines.append(
+            f"  from {name:<8}{media.get('rx_packets')} packets, {media.get('lost_packets')} lost, "
+            f"MOS {media.get('mos')}; tone heard at the other end for {facts['heard_s'][heard]:.1f} s")
+    release = caller_leg.get("release") or {}
+    lines.append(f"  ended       by {release.get('by')}, {release.get('disposition')}, "
+                 f"talked {(caller_leg.get('talk_ms') or 0) / 1000:.1f} s")
+    return "\n".join(lines)
