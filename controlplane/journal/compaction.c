@@ -97,7 +97,7 @@ static void copy_step(struct journal *journal)
 		if (!entry->is_in_source)
 			continue;
 		size_bytes = journal_record_bytes(entry->value_bytes);
-		if (size_bytes > journal->batch_capacity_bytes - journal->batch_bytes) {
+		if (journal->batch_bytes + size_bytes > journal->batch_capacity_bytes) {
 			journal->cursor--; /* no room: the same one again next time */
 			return;
 		}
@@ -110,6 +110,7 @@ static void copy_step(struct journal *journal)
 		entry->offset = journal->current.size_bytes + journal->batch_bytes;
 		entry->is_in_source = false;
 		journal->batch_bytes += size_bytes;
+		journal->is_marked = false;
 	}
 }
 

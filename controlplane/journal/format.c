@@ -78,6 +78,16 @@ void journal_record_encode(const struct journal_record *record, uint8_t *bytes)
 					size_bytes - RECORD_CHECKED_AT));
 }
 
+/* True if the fixed fields can be ours. */
+static bool is_plausible(const struct journal_record *record)
+{
+	if (record->op == JOURNAL_OP_COMMIT)
+		return record->kind == 0 && record->value_bytes == 0;
+	return (record->op == JOURNAL_OP_PUT || record->op == JOURNAL_OP_DELETE) &&
+	       record->kind != 0 && record->kind < JOURNAL_KIND_COUNT &&
+	       record->value_bytes <= JOURNAL_VALUE_MAX_BYTES;
+}
+
 int journal_record_decode(
 	const uint8_t *bytes, size_t size_bytes, struct journal_record *ret_record)
 {
@@ -96,9 +106,7 @@ int journal_record_decode(
 	record.op = serial_get_u16(&reader);
 	record.id = serial_get_u64(&reader);
 	record.generation = serial_get_u64(&reader);
-	if (record.value_bytes > JOURNAL_VALUE_MAX_BYTES || record.kind == 0 ||
-		record.kind >= JOURNAL_KIND_COUNT ||
-		(record.op != JOURNAL_OP_PUT && record.op != JOURNAL_OP_DELETE))
+	if (!is_plausible(&record))
 		return -EBADMSG;
 	if (size_bytes < journal_record_bytes(record.value_bytes))
 		return -EAGAIN;

@@ -20,6 +20,7 @@ enum {
 enum journal_op {
 	JOURNAL_OP_PUT = 1,
 	JOURNAL_OP_DELETE = 2,
+	JOURNAL_OP_COMMIT = 3, /* kind 0, no value: all before it counts */
 };
 
 struct journal_file_header {

@@ -136,7 +136,7 @@ static int write_batch(struct journal *journal)
 /* Room for size_bytes in the batch, writing it early if need be; NULL if there is none. */
 static uint8_t *reserve(struct journal *journal, size_t size_bytes)
 {
-	if (size_bytes > journal->batch_capacity_bytes - journal->batch_bytes) {
+	if (journal->batch_bytes + size_bytes > journal->batch_capacity_bytes) {
 		if (write_batch(journal) != 0) {
 			journal->stats.commit_failures++;
 			return NULL;
@@ -161,6 +161,7 @@ static int append(struct journal *journal, struct journal_record *record)
 	journal->generation++;
 	journal_record_encode(record, room);
 	journal->batch_bytes += size_bytes;
+	journal->is_marked = false;
 	return 0;
 }
 
@@ -189,6 +190,18 @@ int journal_delete(struct journal *journal, enum journal_kind kind, uint64_t id)
 	return append(journal, &record);
 }
 
+/* Ends the batch with the mark that makes it count: a turn is replayed as a whole or not at all. */
+static void mark_batch(struct journal *journal)
+{
+	struct journal_record mark = {.op = JOURNAL_OP_COMMIT, .generation = journal->generation};
+
+	if (journal->is_marked)
+		return;
+	journal_record_encode(&mark, journal->batch + journal->batch_bytes);
+	journal->batch_bytes += journal_record_bytes(0);
+	journal->is_marked = true;
+}
+
 /* Has current's header name this boot, once the caller has had its say about what was found. */
 static int stamp_boot(struct journal *journal)
 {
@@ -209,8 +222,10 @@ int journal_commit(struct journal *journal)
 
 	if (journal->batch_bytes == 0 && journal->source.fd < 0)
 		return 0;
-	if (journal->batch_bytes != 0)
+	if (journal->batch_bytes != 0) {
+		mark_batch(journal);
 		error = write_batch(journal);
+	}
 	if (error == 0 && journal->must_stamp_boot)
 		error = stamp_boot(journal);
 	if (error != 0) {
@@ -278,7 +293,7 @@ static int allocate(struct journal *journal, const struct journal_config *config
 	if (batch < journal_record_bytes(JOURNAL_VALUE_MAX_BYTES))
 		batch = journal_record_bytes(JOURNAL_VALUE_MAX_BYTES);
 	journal->batch_capacity_bytes = batch;
-	journal->batch = malloc(batch);
+	journal->batch = malloc(batch + journal_record_bytes(0));
 	journal->value = malloc(journal_record_bytes(JOURNAL_VALUE_MAX_BYTES));
 	if (journal->batch == NULL || journal->value == NULL)
 		return -ENOMEM;

@@ -3,7 +3,8 @@
  * What a restart must know: a store of key -> latest snapshot in append-only files. Machines'
  * records gather in a batch; journal_commit() writes the batch with one write() per loop turn,
  * before that turn's SIP and media output goes out ("journal first, then act"). What write() took
- * survives kill -9 of the process; with is_synced also a loss of power.
+ * survives kill -9 of the process; with is_synced also a loss of power. A turn is replayed as a
+ * whole or not at all.
  *
  * When dead bytes dominate, appends move to a new file at once and the live records of the old
  * one follow a few at a time; a crash at any point leaves files that replay to the same store.

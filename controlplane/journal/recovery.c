@@ -107,30 +107,65 @@ static int apply(struct journal *journal, const struct journal_record *record, u
 	return error == -ENOSPC ? -EFBIG : error;
 }
 
-/* Applies every whole record of a mapped file; *ret_end_bytes is where good content ends. */
-static int scan(struct journal *journal, const uint8_t *bytes, size_t size_bytes, bool is_in_source,
-	uint64_t *ret_end_bytes)
+/* A mapped file and what a first walk over it found. */
+struct walk {
+	const uint8_t *bytes;
+	size_t size_bytes;
+	uint64_t end_bytes; /* behind the last mark of a turn's end */
+	uint64_t damaged;
+};
+
+/* Looks for the end of the last complete turn. */
+static void find_end(struct walk *walk)
+{
+	size_t at = JOURNAL_FILE_HEADER_BYTES;
+	struct journal_record record;
+	uint64_t damaged = 0;
+
+	walk->end_bytes = at;
+	while (at < walk->size_bytes) {
+		if (journal_record_decode(walk->bytes + at, walk->size_bytes - at, &record) != 0) {
+			at = journal_record_find(walk->bytes, walk->size_bytes, at + 1);
+			damaged++;
+			continue;
+		}
+		at += journal_record_bytes(record.value_bytes);
+		if (record.op != JOURNAL_OP_COMMIT)
+			continue;
+		walk->end_bytes = at;
+		walk->damaged = damaged; /* what lies behind the end is torn, not damaged */
+	}
+}
+
+/* Applies the records up to the end that find_end() found. */
+static int apply_all(struct journal *journal, const struct walk *walk, bool is_in_source)
 {
 	size_t at = JOURNAL_FILE_HEADER_BYTES;
 	struct journal_record record;
 	int error = 0;
 
-	while (at < size_bytes && error == 0) {
-		size_t next;
-
-		if (journal_record_decode(bytes + at, size_bytes - at, &record) == 0) {
-			error = apply(journal, &record, at, is_in_source);
-			at += journal_record_bytes(record.value_bytes);
+	while (at < walk->end_bytes && error == 0) {
+		if (journal_record_decode(walk->bytes + at, walk->end_bytes - at, &record) != 0) {
+			at = journal_record_find(walk->bytes, walk->end_bytes, at + 1);
 			continue;
 		}
-		next = journal_record_find(bytes, size_bytes, at + 1);
-		if (next == size_bytes)
-			break;
-		journal->stats.corrupt_records++;
-		at = next;
+		if (record.op != JOURNAL_OP_COMMIT)
+			error = apply(journal, &record, at, is_in_source);
+		at += journal_record_bytes(record.value_bytes);
 	}
-	*ret_end_bytes = at;
 	return error;
+}
+
+/* Applies every complete turn of a file; *ret_end_bytes is where the last one ends. */
+static int scan(struct journal *journal, const uint8_t *bytes, size_t size_bytes, bool is_in_source,
+	uint64_t *ret_end_bytes)
+{
+	struct walk walk = {.bytes = bytes, .size_bytes = size_bytes};
+
+	find_end(&walk);
+	journal->stats.corrupt_records += walk.damaged;
+	*ret_end_bytes = walk.end_bytes;
+	return apply_all(journal, &walk, is_in_source);
 }
 
 /* What the header says; a damaged one costs only the knowledge of the boot. */

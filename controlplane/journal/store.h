@@ -58,8 +58,9 @@ struct journal {
 	uint64_t generation; /* last given */
 	uint8_t *batch;	     /* will be written at current.size_bytes */
 	size_t batch_bytes;
-	size_t batch_capacity_bytes;
-	uint8_t *value; /* scratch for one whole record */
+	size_t batch_capacity_bytes; /* the mark of its end has room behind that */
+	bool is_marked;		     /* the batch ends with such a mark */
+	uint8_t *value;		     /* scratch for one whole record */
 	struct journal_stats stats;
 };
 
