@@ -55,15 +55,15 @@ struct control_socket;
 td_must_check int control_socket_create(
 	const struct control_socket_config *config, struct control_socket **ret_socket);
 /* Closes everything and removes the socket file. Accepts NULL. */
-void control_socket_destroy(struct control_socket *socket);
+void control_socket_destroy(struct control_socket *control);
 
 /* A descriptor that is readable when there is work; stays the socket's. */
-int control_socket_fd(const struct control_socket *socket);
+int control_socket_fd(const struct control_socket *control);
 /* Does the work there is, a bounded amount. now_ms is monotonic. */
-void control_socket_run(struct control_socket *socket, uint64_t now_ms);
+void control_socket_run(struct control_socket *control, uint64_t now_ms);
 /* Closes clients idle for CONTROL_IDLE_MAX_MS; call about once a second. */
-void control_socket_expire(struct control_socket *socket, uint64_t now_ms);
+void control_socket_expire(struct control_socket *control, uint64_t now_ms);
 
-struct control_socket_stats control_socket_stats(const struct control_socket *socket);
+struct control_socket_stats control_socket_stats(const struct control_socket *control);
 
 #endif
