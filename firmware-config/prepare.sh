@@ -94,6 +94,5 @@ build_programs() {
 
 configure_build() {
 	[ -e "$TANDEM_BUILD/build.ninja" ] ||
-		step "configuring the build" \
-			meson setup -Doptimization=3 "$TANDEM_BUILD" "$TANDEM_ROOT"
+		step "configuring the build" meson setup "$TANDEM_BUILD" "$TANDEM_ROOT"
 }

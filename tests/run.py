@@ -27,13 +27,13 @@ LOGS = STATE / "test"
 JOBS = str(os.cpu_count() or 2)
 
 SUITES = ("lint", "unit", "property", "golden", "contract", "fault", "fuzz", "simulation")
-# Lint reads sources: once is enough. The rest runs in each build.
-ONCE_SUITES = ("lint",)
+# Lint reads sources: once is enough, and no build is needed. The rest runs in each build.
+SOURCE_SUITES = ("lint",)
 
 SANITIZED = ["-Db_lundef=false", "-Dc_args=-fno-sanitize-recover=all -fno-omit-frame-pointer"]
 BUILDS = {
     # name: (directory, compiler, meson options, pattern of the tests to build and run)
-    "gcc": (os.environ.get("TANDEM_BUILD", ROOT / "build"), "gcc", ["-Doptimization=3"], None),
+    "gcc": (os.environ.get("TANDEM_BUILD", ROOT / "build"), "gcc", [], None),
     "sanitized": (ROOT / "build-sanitized", "gcc",
                   ["-Db_sanitize=address,undefined", "-Doptimization=1", *SANITIZED], None),
     "clang": (ROOT / "build-clang", "clang-14", [], None),
@@ -132,17 +132,22 @@ def show_end(log, lines=30):
 
 # --- meson ---
 
-def configure_and_build(name, tally):
-    directory, compiler, options, pattern = BUILDS[name]
+def configure(name, tally):
+    directory, compiler, options, _ = BUILDS[name]
+    if Path(directory, "build.ninja").exists():
+        return True
+    log = LOGS / f"configure-{name}.log"
+    status = run_logged(f"configure {name}", ["meson", "setup", *options, str(directory), str(ROOT)],
+                        log, 300, {"CC": compiler})
+    if status != 0:
+        show_end(log)
+        tally.add(False, f"configure {name}", f"CC={compiler} meson setup {' '.join(options)} {directory}")
+    return status == 0
+
+
+def build(name, tally):
+    directory, _, _, pattern = BUILDS[name]
     log = LOGS / f"build-{name}.log"
-    again = f"ninja -C {os.path.relpath(directory, ROOT)}"
-    if not Path(directory, "build.ninja").exists():
-        status = run_logged(f"configure {name}", ["meson", "setup", *options, str(directory), str(ROOT)],
-                            log, 300, {"CC": compiler})
-        if status != 0:
-            show_end(log)
-            tally.add(False, f"configure {name}", f"meson setup {' '.join(options)} {directory}")
-            return False
     targets = []
     if pattern:
         targets = sorted({os.path.relpath(test["cmd"][0], directory)
@@ -153,7 +158,7 @@ def configure_and_build(name, tally):
     status = run_logged(f"build {name}", ["ninja", "-C", str(directory), "-j", JOBS, *targets], log, 1800)
     if status != 0:
         show_end(log)
-        tally.add(False, f"build {name}", again)
+        tally.add(False, f"build {name}", f"ninja -C {os.path.relpath(directory, ROOT)}")
     return status == 0
 
 
@@ -252,10 +257,14 @@ def main():
     tally = Tally()
     wants_integration = is_everything or scripts or "integration" in arguments.suites
     for index, name in enumerate(builds):
-        is_needed = is_everything or suites or (wants_integration and name == "gcc")
-        if is_needed and configure_and_build(name, tally):
-            chosen = SUITES if is_everything else suites
-            run_meson_suites(name, [suite for suite in chosen if index == 0 or suite not in ONCE_SUITES], tally)
+        if not configure(name, tally):
+            continue
+        chosen = SUITES if is_everything else suites
+        built = [suite for suite in chosen if suite not in SOURCE_SUITES]
+        if index == 0:
+            run_meson_suites(name, [suite for suite in chosen if suite in SOURCE_SUITES], tally)
+        if (built or (wants_integration and name == "gcc")) and build(name, tally):
+            run_meson_suites(name, built, tally)
     if wants_integration:
         run_integration(scripts, tally)
     tally.tell()
