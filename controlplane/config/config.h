@@ -32,6 +32,7 @@ enum {
 	CONFIG_WORKERS_MAX = 64, /* TD_WORKERS_MAX */
 	CONFIG_EAL_EXTRA_MAX = 16,
 	CONFIG_BROKERS_MAX = 16,
+	CONFIG_PROPERTIES_MAX = 16,
 	CONFIG_TRUNKS_MAX = 1024,
 	CONFIG_TRUNK_SOURCES_MAX = 64,
 	CONFIG_TRUNK_TRANSPORTS_MAX = 2,
@@ -171,12 +172,15 @@ struct config_route {
 struct config_journal {
 	char directory[CONFIG_PATH_BYTES];
 	uint32_t compact_mb; /* rewritten when it has grown to this size */
+	bool is_synced;	     /* to disk with each turn: survives power cuts, costs latency */
 };
 
 struct config_events {
 	char directory[CONFIG_PATH_BYTES];
 	uint32_t segment_mb;
-	uint32_t max_mb;       /* oldest delivered segments go first */
+	uint32_t retain_mb; /* finished segments kept, all together */
+	uint32_t retain_days;
+	uint32_t max_mb;       /* whole log, beyond it nothing is accepted; 0: no limit */
 	uint32_t broker_count; /* 0: the log itself is the sink */
 	char brokers[CONFIG_BROKERS_MAX][CONFIG_TEXT_BYTES]; /* host:port */
 	char topic_prefix[CONFIG_NAME_BYTES];
@@ -184,6 +188,8 @@ struct config_events {
 	char tls_ca_file[CONFIG_PATH_BYTES];
 	char tls_certificate_file[CONFIG_PATH_BYTES];
 	char tls_key_file[CONFIG_PATH_BYTES];
+	uint32_t property_count;
+	char properties[CONFIG_PROPERTIES_MAX][CONFIG_TEXT_BYTES]; /* librdkafka, "name=value" */
 };
 
 struct config_control {
@@ -262,6 +268,9 @@ td_must_check int config_write_dataplane_arguments(const struct config *config, 
 
 /* Writes docs/configuration.md from the schema. -EIO if out failed. */
 td_must_check int config_write_documentation(FILE *out);
+
+/* The smallest useful file, as the documentation shows it; it loads. Static text. */
+const char *config_example(void);
 
 /* Index of the trunk of that name, or CONFIG_TRUNK_ANY if there is none. */
 uint32_t config_find_trunk(const struct config *config, const char *name);

@@ -49,11 +49,13 @@ td_must_check int trunk_table_create(const struct config *config, uint64_t seed,
 void trunk_table_destroy(struct trunk_table *table);
 
 /* Takes over a new configuration: calls, states and ids of trunks that stay (same name) are
- * kept; a changed target makes the state unknown again. -ENOMEM, and nothing has changed. */
+ * kept; a changed target makes the state unknown again. -ENOMEM, -ENOSPC (too many retired trunks
+ * still have calls): nothing has changed. */
 td_must_check int trunk_table_reload(
 	struct trunk_table *table, const struct config *config, uint64_t now_ms);
 
-/* The trunk whose source prefix matches address longest, or TRUNK_NONE: a stranger. */
+/* The trunk whose source prefix matches address longest, or TRUNK_NONE: a stranger. A retired
+ * trunk is found while it has calls; trunk_call_begin() then refuses new ones. */
 trunk_id trunk_find_by_source(
 	const struct trunk_table *table, const struct td_ip *address, enum sip_transport transport);
 /* The trunk of that name, also a retired one; or TRUNK_NONE. */

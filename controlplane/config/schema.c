@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table itself. Rows of a section stand together and in the order of the documentation;
+ * values are loaded in this order too, so that {run_dir} is known when a path needs it.
+ */
+#include "config/schema.h"
+
+#define AT(structure, member)                         \
+	.offset = offsetof(struct structure, member), \
+	.size_bytes = sizeof(((struct structure *)0)->member)
+#define LIST(structure, member, count)                            \
+	.offset = offsetof(struct structure, member),             \
+	.count_offset = offsetof(struct structure, count),        \
+	.size_bytes = sizeof(((struct structure *)0)->member[0]), \
+	.list_max = TD_COUNT_OF(((struct structure *)0)->member)
+#define HEAP_LIST(structure, member, count, maximum)                                     \
+	.offset = offsetof(struct structure, member),                                    \
+	.count_offset = offsetof(struct structure, count),                               \
+	.size_bytes = sizeof(((struct structure *)0)->member[0]), .list_max = (maximum), \
+	.is_on_heap = true
+
+#define RELOAD .applies = CONFIG_APPLIES_RELOAD
+#define RESTART .applies = CONFIG_APPLIES_RESTART
+#define REQUIRED .is_required = true
+#define DEFAULT(text) .default_text = (text)
+#define INHERITS(path) .default_text = (path), .is_inherited = true
+#define RANGE(low, high) .min = (low), .max = (high)
+#define UNIT(text) .unit = (text)
+/* The head of every row; the rest are the words above. */
+#define ROW(in, name, of_type, text, ...)                                                      \
+	{                                                                                      \
+		.section = (in), .key = (name), .type = (of_type), .help = (text), __VA_ARGS__ \
+	}
+
+static const struct schema_choice transports[] = {
+	{"udp", SIP_TRANSPORT_UDP}, {"tcp", SIP_TRANSPORT_TCP}, {NULL, 0}};
+static const struct schema_choice latches[] = {{"off", TD_LATCH_OFF},
+	{"restricted", TD_LATCH_RESTRICTED}, {"open", TD_LATCH_OPEN}, {NULL, 0}};
+static const struct schema_choice polls[] = {
+	{"busy", CONFIG_POLL_BUSY}, {"adaptive", CONFIG_POLL_ADAPTIVE}, {NULL, 0}};
+static const struct schema_choice checksums[] = {
+	{"verify", CONFIG_CHECKSUM_VERIFY}, {"trust", CONFIG_CHECKSUM_TRUST}, {NULL, 0}};
+
+static const struct schema_field fields[] = {
+	ROW("", "node", SCHEMA_NAME, "Name of this appliance in events, CDRs and digest realms.",
+		RESTART, REQUIRED, AT(config, node)),
+	ROW("", "run_dir", SCHEMA_PATH, "Sockets and shared memory; emptied by a reboot.", RESTART,
+		DEFAULT("/run/tandem"), RANGE(1, 80), AT(config, run_dir)),
+	ROW("", "state_dir", SCHEMA_PATH, "Journal and event log; survives a reboot.", RESTART,
+		DEFAULT("/var/lib/tandem"), RANGE(1, 80), AT(config, state_dir)),
+	ROW("", "sip", SCHEMA_SECTION, "SIP signalling.", RESTART, REQUIRED, AT(config, sip)),
+	ROW("", "media", SCHEMA_SECTION, "RTP addresses, ports and rules.", RESTART, REQUIRED,
+		AT(config, media)),
+	ROW("", "dataplane", SCHEMA_SECTION, "NIC ports, cores and memory of tandem-dataplane.",
+		RESTART, REQUIRED, AT(config, dataplane)),
+	ROW("", "journal", SCHEMA_SECTION, "What the control plane needs to survive its own death.",
+		RESTART, AT(config, journal)),
+	ROW("", "events", SCHEMA_SECTION, "The event log, and Kafka behind it.", RESTART,
+		AT(config, events)),
+	ROW("", "control", SCHEMA_SECTION, "The socket that tandemctl talks to.", RESTART,
+		AT(config, control)),
+	ROW("", "trunks", SCHEMA_SECTION,
+		"Carriers, PBXs and phones that calls come from and go to.", RELOAD, REQUIRED,
+		HEAP_LIST(config, trunks, trunk_count, CONFIG_TRUNKS_MAX)),
+	ROW("", "routes", SCHEMA_SECTION,
+		"Which number goes where. Exact numbers first, then the most specific pattern.",
+		RELOAD, HEAP_LIST(config, routes, route_count, CONFIG_ROUTES_MAX)),
+
+	ROW("sip", "listen", SCHEMA_SECTION, "Addresses that SIP is spoken on.", RESTART, REQUIRED,
+		LIST(config_sip, listeners, listener_count)),
+	ROW("sip", "user_agent", SCHEMA_TEXT,
+		"Value of User-Agent and Server; empty: neither is sent.", RELOAD,
+		DEFAULT("Tandem"), AT(config_sip, user_agent)),
+	ROW("sip", "t1_ms", SCHEMA_NUMBER, "Round-trip estimate, RFC 3261 T1.", RESTART,
+		DEFAULT("500"), RANGE(50, 5000), UNIT("ms"), AT(config_sip, t1_ms)),
+	ROW("sip", "t2_ms", SCHEMA_NUMBER, "Longest retransmission interval, RFC 3261 T2.", RESTART,
+		DEFAULT("4000"), RANGE(50, 60000), UNIT("ms"), AT(config_sip, t2_ms)),
+	ROW("sip", "t4_ms", SCHEMA_NUMBER, "Longest life of a message in the network, RFC 3261 T4.",
+		RESTART, DEFAULT("5000"), RANGE(50, 60000), UNIT("ms"), AT(config_sip, t4_ms)),
+	ROW("sip", "invite_timeout_ms", SCHEMA_NUMBER,
+		"A trunk that sends no response at all for this long has failed; the next is tried.",
+		RELOAD, DEFAULT("4000"), RANGE(500, 64000), UNIT("ms"),
+		AT(config_sip, invite_timeout_ms)),
+	ROW("sip", "ring_timeout_s", SCHEMA_NUMBER, "Longest time without an answer.", RELOAD,
+		DEFAULT("180"), RANGE(5, 600), UNIT("s"), AT(config_sip, ring_timeout_s)),
+	ROW("sip", "max_calls", SCHEMA_NUMBER, "Calls at a time; more get 503.", RELOAD,
+		DEFAULT("2000"), RANGE(1, 100000), AT(config_sip, max_calls)),
+	ROW("sip", "max_transactions", SCHEMA_NUMBER,
+		"SIP transactions at a time, finished ones in their 32 s of rest included.",
+		RESTART, DEFAULT("50000"), RANGE(100, 2000000), AT(config_sip, max_transactions)),
+	ROW("sip", "overload_queue_delay_ms", SCHEMA_NUMBER,
+		"While requests wait longer than this, new calls get 503 and calls in progress go first.",
+		RELOAD, DEFAULT("100"), RANGE(1, 10000), UNIT("ms"),
+		AT(config_sip, overload_queue_delay_ms)),
+	ROW("sip", "retry_after_s", SCHEMA_NUMBER, "Value of Retry-After in that 503.", RELOAD,
+		DEFAULT("5"), RANGE(1, 3600), UNIT("s"), AT(config_sip, retry_after_s)),
+
+	ROW("sip.listen", "transport", SCHEMA_CHOICE, "Transport of this listener.", RESTART,
+		DEFAULT("udp"), .choices = transports, AT(config_listener, transport)),
+	ROW("sip.listen", "address", SCHEMA_IP, "Local address. It may come into being later.",
+		RESTART, REQUIRED, AT(config_listener, address)),
+	ROW("sip.listen", "port", SCHEMA_NUMBER, "Local port.", RESTART, DEFAULT("5060"),
+		RANGE(1, 65535), AT(config_listener, port)),
+
+	ROW("media", "addresses", SCHEMA_IP, "Local RTP addresses, IPv4 and IPv6.", RESTART,
+		REQUIRED, LIST(config_media, addresses, address_count)),
+	ROW("media", "ports", SCHEMA_PORT_RANGE,
+		"RTP and RTCP ports of each address, first-last; first even, last odd.", RESTART,
+		DEFAULT("16384-32767"), RANGE(1024, 65535), AT(config_media, ports)),
+	ROW("media", "rest_s", SCHEMA_NUMBER, "A released port isn't used again for this long.",
+		RESTART, DEFAULT("5"), RANGE(0, 300), UNIT("s"), AT(config_media, rest_s)),
+	ROW("media", "timeout_s", SCHEMA_NUMBER,
+		"Silence on a call that isn't on hold ends it after this long; 0: never.", RELOAD,
+		DEFAULT("60"), RANGE(0, 3600), UNIT("s"), AT(config_media, timeout_s)),
+	ROW("media", "latch", SCHEMA_CHOICE,
+		"Whether RTP may come from elsewhere than the SDP says: off never, restricted from "
+		"another port within latch_prefix_bits, open from anywhere (peers behind NAT).",
+		RELOAD, DEFAULT("restricted"), .choices = latches, AT(config_media, latch)),
+	ROW("media", "latch_prefix_bits", SCHEMA_NUMBER,
+		"With restricted: leading bits of the address that must agree; 0: all.", RELOAD,
+		DEFAULT("0"), RANGE(0, 128), UNIT("bits"), AT(config_media, latch_prefix_bits)),
+	ROW("media", "latch_window_ms", SCHEMA_NUMBER,
+		"Learning ends this long after the first accepted packet.", RELOAD, DEFAULT("500"),
+		RANGE(0, 60000), UNIT("ms"), AT(config_media, latch_window_ms)),
+
+	ROW("dataplane", "socket", SCHEMA_PATH, "Command socket of tandem-dataplane.", RESTART,
+		DEFAULT("{run_dir}/dataplane.sock"), AT(config_dataplane, socket)),
+	ROW("dataplane", "ports", SCHEMA_SECTION, "NIC ports that media comes in and goes out by.",
+		RESTART, REQUIRED, LIST(config_dataplane, ports, port_count)),
+	ROW("dataplane", "workers", SCHEMA_NUMBER, "CPU numbers, one for each worker.", RESTART,
+		DEFAULT("1"), RANGE(0, 1023), LIST(config_dataplane, workers, worker_count)),
+	ROW("dataplane", "poll", SCHEMA_CHOICE,
+		"busy: a worker takes its core whole; adaptive: it sleeps when there is nothing to do.",
+		RESTART, DEFAULT("busy"), .choices = polls, AT(config_dataplane, poll)),
+	ROW("dataplane", "terminations", SCHEMA_NUMBER, "RTP ends at a time; a call has two.",
+		RESTART, DEFAULT("8192"), RANGE(2, 1000000), AT(config_dataplane, terminations)),
+	ROW("dataplane", "hugepages", SCHEMA_BOOL, "false: ordinary pages, slower.", RESTART,
+		DEFAULT("true"), AT(config_dataplane, hugepages)),
+	ROW("dataplane", "memory_mb", SCHEMA_NUMBER, "Memory for packet buffers.", RESTART,
+		DEFAULT("512"), RANGE(16, 1048576), UNIT("MiB"), AT(config_dataplane, memory_mb)),
+	ROW("dataplane", "eal_extra", SCHEMA_TEXT, "More arguments for DPDK's EAL.", RESTART,
+		RANGE(1, CONFIG_TEXT_BYTES - 1),
+		LIST(config_dataplane, eal_extra, eal_extra_count)),
+
+	ROW("dataplane.ports", "name", SCHEMA_NAME, "Name in counters and logs.", RESTART,
+		DEFAULT("port0"), RANGE(1, 15), AT(config_port, name)),
+	ROW("dataplane.ports", "device", SCHEMA_TEXT,
+		"DPDK device string (net_af_packet0,iface=eth1) or PCI address (0000:3b:00.0).",
+		RESTART, REQUIRED, RANGE(1, CONFIG_DEVICE_BYTES - 1), AT(config_port, device)),
+	ROW("dataplane.ports", "queues", SCHEMA_NUMBER, "Receive queues; 0: one for each worker.",
+		RESTART, DEFAULT("0"), RANGE(0, 64), AT(config_port, queues)),
+	ROW("dataplane.ports", "vlan", SCHEMA_NUMBER, "802.1Q VLAN of all media; 0: untagged.",
+		RESTART, DEFAULT("0"), RANGE(0, 4094), AT(config_port, vlan)),
+	ROW("dataplane.ports", "mtu", SCHEMA_NUMBER, "Largest IP packet.", RESTART, DEFAULT("1500"),
+		RANGE(576, 9000), UNIT("bytes"), AT(config_port, mtu)),
+	ROW("dataplane.ports", "tap", SCHEMA_NAME,
+		"Interface that carries what isn't media to the kernel, which holds the addresses.",
+		RESTART, DEFAULT("tandem0"), AT(config_port, tap)),
+	ROW("dataplane.ports", "checksum", SCHEMA_CHOICE,
+		"verify: in software where the NIC doesn't; trust: virtual links that leave them empty.",
+		RESTART, DEFAULT("verify"), .choices = checksums, AT(config_port, checksum)),
+
+	ROW("journal", "directory", SCHEMA_PATH, "Where the journal lies.", RESTART,
+		DEFAULT("{state_dir}/journal"), AT(config_journal, directory)),
+	ROW("journal", "compact_mb", SCHEMA_NUMBER, "Not compacted while it is smaller than this.",
+		RESTART, DEFAULT("4"), RANGE(1, 1024), UNIT("MiB"), AT(config_journal, compact_mb)),
+	ROW("journal", "sync", SCHEMA_BOOL,
+		"true: to disk in every turn. A call doesn't outlive a power cut, so false is enough.",
+		RESTART, DEFAULT("false"), AT(config_journal, is_synced)),
+
+	ROW("events", "directory", SCHEMA_PATH, "Where the event log lies.", RESTART,
+		DEFAULT("{state_dir}/events"), AT(config_events, directory)),
+	ROW("events", "segment_mb", SCHEMA_NUMBER, "Size of a log segment.", RESTART, DEFAULT("16"),
+		RANGE(1, 1024), UNIT("MiB"), AT(config_events, segment_mb)),
+	ROW("events", "retain_mb", SCHEMA_NUMBER, "Finished segments kept, all together.", RESTART,
+		DEFAULT("1024"), RANGE(1, 1048576), UNIT("MiB"), AT(config_events, retain_mb)),
+	ROW("events", "retain_days", SCHEMA_NUMBER, "And no longer than this.", RESTART,
+		DEFAULT("30"), RANGE(1, 3650), UNIT("days"), AT(config_events, retain_days)),
+	ROW("events", "max_mb", SCHEMA_NUMBER,
+		"Whole log, undelivered segments included; beyond it new calls are refused. 0: no limit.",
+		RESTART, DEFAULT("0"), RANGE(0, 1048576), UNIT("MiB"), AT(config_events, max_mb)),
+	ROW("events", "brokers", SCHEMA_BROKER, "Kafka brokers; none: the log is the sink.",
+		RESTART, LIST(config_events, brokers, broker_count)),
+	ROW("events", "topic_prefix", SCHEMA_NAME, "First word of every topic.", RESTART,
+		DEFAULT("tandem"), AT(config_events, topic_prefix)),
+	ROW("events", "tls", SCHEMA_BOOL, "TLS towards the brokers.", RESTART, DEFAULT("false"),
+		AT(config_events, tls)),
+	ROW("events", "tls_ca_file", SCHEMA_FILE, "Certificates of the brokers' issuers (PEM).",
+		RESTART, AT(config_events, tls_ca_file)),
+	ROW("events", "tls_certificate_file", SCHEMA_FILE, "Our certificate (PEM).", RESTART,
+		AT(config_events, tls_certificate_file)),
+	ROW("events", "tls_key_file", SCHEMA_FILE, "Its key (PEM).", RESTART,
+		AT(config_events, tls_key_file)),
+	ROW("events", "properties", SCHEMA_TEXT,
+		"librdkafka properties, name=value. Secrets don't belong here: use the files.",
+		RESTART, RANGE(3, CONFIG_TEXT_BYTES - 1),
+		LIST(config_events, properties, property_count)),
+
+	ROW("control", "socket", SCHEMA_PATH, "Path of the socket; its group may use it.", RESTART,
+		DEFAULT("{run_dir}/control.sock"), AT(config_control, socket)),
+
+	ROW("trunks", "name", SCHEMA_NAME, "Name in routes, CDRs and logs.", RELOAD, REQUIRED,
+		AT(config_trunk, name)),
+	ROW("trunks", "sources", SCHEMA_PREFIX,
+		"Addresses that its requests come from, in CIDR. The longest match decides between "
+		"trunks; whoever matches none is a stranger and gets no answer.",
+		RELOAD, LIST(config_trunk, sources, source_count)),
+	ROW("trunks", "transports", SCHEMA_CHOICE, "Transports it may come by; none given: any.",
+		RELOAD, .choices = transports, LIST(config_trunk, transports, transport_count)),
+	ROW("trunks", "target", SCHEMA_TARGET,
+		"Where its requests go: sip:ADDRESS[:PORT][;transport=tcp].", RELOAD, REQUIRED,
+		AT(config_trunk, target)),
+	ROW("trunks", "media_address", SCHEMA_IP,
+		"One of media.addresses; default: the first of the family that the call needs.",
+		RELOAD, AT(config_trunk, media_address)),
+	ROW("trunks", "credentials", SCHEMA_SECTION, "Digest credentials that it asks us for.",
+		RELOAD, AT(config_trunk, credentials)),
+	ROW("trunks", "inbound_auth", SCHEMA_SECTION, "Digest credentials that we ask it for.",
+		RELOAD, AT(config_trunk, inbound_auth)),
+	ROW("trunks", "options_interval_s", SCHEMA_NUMBER,
+		"OPTIONS are sent this often to learn whether it lives; 0: never.", RELOAD,
+		DEFAULT("30"), RANGE(0, 3600), UNIT("s"), AT(config_trunk, options_interval_s)),
+	ROW("trunks", "max_calls", SCHEMA_NUMBER,
+		"Calls at a time, both directions; 0: sip.max_calls.", RELOAD, DEFAULT("0"),
+		RANGE(0, 100000), AT(config_trunk, max_calls)),
+	ROW("trunks", "latch", SCHEMA_CHOICE, "As media.latch, for this trunk.", RELOAD,
+		INHERITS("media.latch"), .choices = latches, AT(config_trunk, latch)),
+	ROW("trunks", "media_timeout_s", SCHEMA_NUMBER, "As media.timeout_s, for this trunk.",
+		RELOAD, INHERITS("media.timeout_s"), RANGE(0, 3600), UNIT("s"),
+		AT(config_trunk, media_timeout_s)),
+
+#define CREDENTIALS(in)                                                                                        \
+	ROW(in, "username", SCHEMA_TEXT, "User name.", RELOAD, REQUIRED,                                       \
+		RANGE(1, CONFIG_TEXT_BYTES - 1), AT(config_credentials, username)),                            \
+		ROW(in, "password", SCHEMA_SECRET,                                                             \
+			"Password in clear; only in a file that others can't read.", RELOAD,                   \
+			RANGE(1, CONFIG_SECRET_BYTES - 1), AT(config_credentials, password)),                  \
+		ROW(in, "password_file", SCHEMA_FILE,                                                          \
+			"File that holds the password on its first line; others must not be able to read it.", \
+			RELOAD, AT(config_credentials, password_file)),                                        \
+		ROW(in, "realm", SCHEMA_TEXT,                                                                  \
+			"Digest realm; empty: any (asked of us), node (asked by us).", RELOAD,                 \
+			AT(config_credentials, realm))
+	CREDENTIALS("trunks.credentials"),
+	CREDENTIALS("trunks.inbound_auth"),
+
+	ROW("routes", "from", SCHEMA_TRUNK, "Trunk that the call comes in on, or any.", RELOAD,
+		DEFAULT("any"), AT(config_route, from_trunk)),
+	ROW("routes", "number", SCHEMA_DIALLED, "The number or user name dialled, exactly.", RELOAD,
+		AT(config_route, number)),
+	ROW("routes", "pattern", SCHEMA_PATTERN,
+		"Numbers dialled, see below. Either this or number.", RELOAD,
+		AT(config_route, pattern)),
+	ROW("routes", "to", SCHEMA_TRUNK, "Trunks to try, in this order.", RELOAD, REQUIRED,
+		LIST(config_route, destinations, destination_count)),
+	ROW("routes", "strip", SCHEMA_NUMBER, "Characters to take off the front ('+' is one).",
+		RELOAD, DEFAULT("0"), RANGE(0, 32), AT(config_route, strip)),
+	ROW("routes", "prefix", SCHEMA_DIALLED, "Then put this in front.", RELOAD,
+		AT(config_route, prefix)),
+	ROW("routes", "set_number", SCHEMA_DIALLED, "Replace the number by this.", RELOAD,
+		AT(config_route, set_number)),
+};
+
+uint32_t schema_field_count(void)
+{
+	return TD_COUNT_OF(fields);
+}
+
+const struct schema_field *schema_field_at(uint32_t index)
+{
+	return index < TD_COUNT_OF(fields) ? &fields[index] : NULL;
+}
+
+const struct schema_field *schema_find(const char *section, struct span key)
+{
+	for (size_t i = 0; i < TD_COUNT_OF(fields); i++) {
+		if (strcmp(fields[i].section, section) == 0 &&
+			span_equal(span_from(fields[i].key), key))
+			return &fields[i];
+	}
+	return NULL;
+}
+
+const char *schema_section_with(struct span key)
+{
+	for (size_t i = 0; i < TD_COUNT_OF(fields); i++) {
+		if (span_equal(span_from(fields[i].key), key))
+			return fields[i].section;
+	}
+	return NULL;
+}
+
+void schema_path(const struct schema_field *field, char path[SCHEMA_PATH_BYTES])
+{
+	(void)snprintf(path, SCHEMA_PATH_BYTES, "%s%s%s", field->section,
+		field->section[0] != '\0' ? "." : "", field->key);
+}
+
+static uint32_t smallest(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Optimal string alignment over three rows; words longer than a row are simply "far". */
+uint32_t schema_distance(struct span a, struct span b, uint32_t limit)
+{
+	enum {
+		WORD_MAX = 40
+	};
+	uint32_t rows[3][WORD_MAX + 1];
+
+	if (a.length > WORD_MAX || b.length > WORD_MAX)
+		return limit + 1;
+	for (uint32_t j = 0; j <= b.length; j++)
+		rows[0][j] = j;
+	for (uint32_t i = 1; i <= a.length; i++) {
+		uint32_t *now = rows[i % 3];
+		const uint32_t *last = rows[(i + 2) % 3];
+		const uint32_t *before = rows[(i + 1) % 3];
+
+		now[0] = i;
+		for (uint32_t j = 1; j <= b.length; j++) {
+			uint32_t change = a.text[i - 1] != b.text[j - 1];
+
+			now[j] = smallest(
+				smallest(last[j] + 1, now[j - 1] + 1), last[j - 1] + change);
+			if (i > 1 && j > 1 && a.text[i - 1] == b.text[j - 2] &&
+				a.text[i - 2] == b.text[j - 1])
+				now[j] = smallest(now[j], before[j - 2] + 1);
+		}
+	}
+	return smallest(rows[a.length % 3][b.length], limit + 1);
+}
+
+const char *schema_suggest(const char *section, struct span key)
+{
+	const char *best = NULL;
+	uint32_t best_distance = UINT32_MAX;
+
+	for (size_t i = 0; i < TD_COUNT_OF(fields); i++) {
+		struct span word = span_from(fields[i].key);
+		uint32_t limit = word.length <= 4 ? 1 : 2;
+		uint32_t distance;
+
+		if (strcmp(fields[i].section, section) != 0)
+			continue;
+		distance = schema_distance(key, word, limit);
+		if (distance <= limit && distance < best_distance) {
+			best = fields[i].key;
+			best_distance = distance;
+		}
+	}
+	return best;
+}
