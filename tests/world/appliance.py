@@ -173,7 +173,12 @@ class Appliance:
 
     def cdrs(self):
         """Every CDR in the event log, oldest first."""
-        return json_records(self.tandemctl("cdr", "--json"))
+        return self.records("cdr")
+
+    def records(self, verb):
+        """Records of the event log: verb "cdr" or "events"."""
+        output = self.tandemctl(verb, "--json", "--limit", "1000000")
+        return [json.loads(line) for line in output.splitlines() if line]
 
     def counters(self):
         return read_counters(self.scratch / "run" / "counters")
@@ -198,14 +203,6 @@ class Appliance:
             status = self.status()
             left = {key: status.get(key) for key in (*self.IDLE_KEYS, "fds")}
             raise WorldError(f"outstanding after the last call: {left}, fds before: {baseline_fds}") from error
-
-
-def json_records(text):
-    """Records from either one JSON array or one object per line."""
-    text = text.strip()
-    if text.startswith("["):
-        return json.loads(text)
-    return [json.loads(line) for line in text.splitlines() if line]
 
 
 def kill(process):

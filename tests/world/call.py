@@ -10,6 +10,7 @@ TONE_HZ = {"carrier": 440, "phones": 620}
 TALK_S = 4  # enough for an RTCP report each way and a steady MOS
 HEARD_S = 2.5  # of that, the tone must be heard undisturbed
 TONE_FILE_S = 60
+GOOD_MOS = 4.0  # G.711 without loss is 4.4 on the E-model's scale
 NUMBER = "+4930100"
 WAV_BYTES_PER_S = 16000
 
@@ -76,12 +77,12 @@ class FirstCall:
 
 
 def record_id(cdr):
-    return (cdr["call_id"], cdr["leg_seq"], cdr.get("partial_no", 0))
+    return cdr["event_id"]
 
 
-def mos(cdr):
-    """MOS of what arrived from that leg's far end, or None."""
-    return (cdr.get("media") or {}).get("mos")
+def received(cdr):
+    """What arrived from that leg's far end: packets, lost, MOS."""
+    return (cdr.get("media") or {}).get("rx") or {}
 
 
 def summary(facts):
@@ -93,31 +94,28 @@ def summary(facts):
         "tone_a_heard": facts["heard_s"]["phones"] >= HEARD_S,
         "tone_b_heard": facts["heard_s"]["carrier"] >= HEARD_S,
         "pdd_ms": caller_leg["pdd_ms"],
-        "mos_a": mos(caller_leg),
-        "mos_b": mos(callee_leg),
-        "cdr_id": str(caller_leg["call_id"]),
+        "mos_a": received(caller_leg).get("mos_lq"),
+        "mos_b": received(callee_leg).get("mos_lq"),
+        "cdr_id": record_id(caller_leg),
     }
     is_good = (line["answered"] and line["tone_a_heard"] and line["tone_b_heard"]
-               and line["pdd_ms"] is not None and line["cdr_id"] is not None
-               and all(value is not None and value >= 4.0 for value in (line["mos_a"], line["mos_b"])))
+               and line["pdd_ms"] is not None
+               and all((line[end] or 0) >= GOOD_MOS for end in ("mos_a", "mos_b")))
     return line, is_good
 
 
 def story(facts):
     """The same for people."""
     caller_leg, callee_leg = facts["cdrs"][:2]
-    lines = [f"call {caller_leg['call_id']}: "
-             f"{caller_leg['caller']['user']} -> {caller_leg['callee']['user']}"
-             + ("" if facts["answered"] else "  NOT ANSWERED")]
-    lines.append(f"  set-up      {caller_leg['pdd_ms']} ms to ringing, {caller_leg['setup_ms']} ms to the answer")
-    lines.append(f"  codec       {caller_leg['codec']} | {callee_leg['codec']}")
-    lines.append(f"  relayed     {facts['relayed']} RTP packets by the dataplane")
-    for name, cdr, heard in (("carrier", caller_leg, "phones"), ("phone", callee_leg, "carrier")):
-        media = cdr.get("media") or {}
-        lines.append(
-            f"  from {name:<8}{media.get('rx_packets')} packets, {media.get('lost_packets')} lost, "
-            f"MOS {media.get('mos')}; tone heard at the other end for {facts['heard_s'][heard]:.1f} s")
-    release = caller_leg.get("release") or {}
-    lines.append(f"  ended       by {release.get('by')}, {release.get('disposition')}, "
-                 f"talked {(caller_leg.get('talk_ms') or 0) / 1000:.1f} s")
+    answered = "" if facts["answered"] else "  NOT ANSWERED"
+    lines = [f"call {caller_leg['call_id']}: {caller_leg['caller']['user']} -> {caller_leg['callee']['user']}{answered}",
+             f"  set-up      {caller_leg['pdd_ms']} ms to ringing, {caller_leg['setup_ms']} ms to the answer",
+             f"  codec       {caller_leg['codec']} | {callee_leg['codec']}",
+             f"  relayed     {facts['relayed']} RTP packets by the dataplane"]
+    for name, cdr, listener in (("carrier", caller_leg, "phones"), ("phone", callee_leg, "carrier")):
+        stream = received(cdr)
+        lines.append(f"  from {name:<7}{stream.get('packets')} packets, {stream.get('lost')} lost, "
+                     f"MOS {stream.get('mos_lq')}; its tone was heard for {facts['heard_s'][listener]:.1f} s")
+    lines.append(f"  ended       by the {caller_leg['release_by']} ({caller_leg['disposition']}), "
+                 f"talked {caller_leg['talk_ms'] / 1000:.1f} s; record {record_id(caller_leg)}")
     return "\n".join(lines)
