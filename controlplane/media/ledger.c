@@ -5,8 +5,8 @@
  */
 #include "media/ledger.h"
 
+#include "media/entry.h"
 #include "util/slab.h"
-#include "util/table.h"
 
 #include <tandem/time.h>
 
@@ -14,94 +14,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-
 enum {
 	LEDGER_BUSY_RETRY_MS = 5, /* a worker empties its command ring in well under 1 ms */
 };
-
-enum entry_due {
-	DUE_NOTHING,
-	DUE_ADD,
-	DUE_MODIFY,
-	DUE_SUBTRACT
-};
-
-enum entry_queue {
-	QUEUE_NONE,
-	QUEUE_TO_SEND,
-	QUEUE_TO_REPEAT,
-	QUEUE_COUNT
-};
-
-struct entry {
-	struct td_termination_spec spec; /* the wanted state */
-	struct table_node node;		 /* key: spec.termination_id */
-	TAILQ_ENTRY(entry) link;
-	uint64_t command_id; /* of the due command as last sent */
-	uint64_t repeat_ms;  /* QUEUE_TO_REPEAT */
-	uint32_t seen_epoch; /* COMPARING: what the dataplane has */
-	uint8_t due;	     /* enum entry_due */
-	uint8_t queue;	     /* enum entry_queue */
-	bool is_seen;	     /* COMPARING: the dataplane has it */
-	bool is_quiet;	     /* the due command is ours, not the caller's: no reply upward */
-};
-
-TAILQ_HEAD(entry_list, entry);
-
-struct ledger {
-	struct ledger_sink sink;
-	struct slab *entries;
-	struct table *by_id;
-	struct entry_list queues[QUEUE_COUNT];
-	struct td_capabilities capabilities;
-	struct ledger_counts counts;
-	uint64_t next_command_id;
-	uint64_t hello_id;
-	uint64_t audit_id;
-	enum ledger_state state;
-	bool is_restored;
-	bool is_blocked; /* send() said false */
-};
-
-/* --- entries -------------------------------------------------------------------------------- */
-
-static struct entry *entry_find(const struct ledger *ledger, uint64_t termination_id)
-{
-	struct table_node *node =
-		table_find(ledger->by_id, &termination_id, sizeof(termination_id));
-
-	return node == NULL ? NULL : td_container_of(node, struct entry, node);
-}
-
-static void entry_enqueue(struct ledger *ledger, struct entry *entry, enum entry_queue queue)
-{
-	if (entry->queue != QUEUE_NONE)
-		TAILQ_REMOVE(&ledger->queues[entry->queue], entry, link);
-	entry->queue = (uint8_t)queue;
-	if (queue != QUEUE_NONE)
-		TAILQ_INSERT_TAIL(&ledger->queues[queue], entry, link);
-}
-
-static struct entry *entry_create(struct ledger *ledger, const struct td_termination_spec *spec)
-{
-	slab_handle_t handle;
-	struct entry *entry = slab_take(ledger->entries, &handle);
-
-	if (entry == NULL)
-		return NULL;
-	entry->spec = *spec;
-	table_insert(ledger->by_id, &entry->node, &entry->spec.termination_id,
-		sizeof(entry->spec.termination_id));
-	return entry;
-}
-
-static void entry_remove(struct ledger *ledger, struct entry *entry)
-{
-	entry_enqueue(ledger, entry, QUEUE_NONE);
-	table_remove(ledger->by_id, &entry->node);
-	slab_release(ledger->entries, entry);
-}
 
 /* --- sending -------------------------------------------------------------------------------- */
 
