@@ -45,9 +45,14 @@ uint32_t rtp_source_start(
 	source->received_prior = 0;
 	source->bad_sequence = RTP_NO_BAD_SEQUENCE;
 	source->is_used = 1;
-	source->is_valid = 1;
 	source->has_timestamp = 0;
 	return extended;
+}
+
+void rtp_source_reserve(struct rtp_source *source, uint32_t ssrc)
+{
+	(void)rtp_source_start(source, ssrc, 0, 0);
+	store(&source->received, 0);
 }
 
 /* A packet behind the highest one: reordered, or seen before, or too old to tell. */

@@ -46,11 +46,10 @@ struct rtp_source {
 	uint32_t jitter_max_q4;
 	uint32_t expected_prior;
 	uint32_t received_prior;
-	uint32_t bad_sequence; /* RFC 3550 A.1; RTP_NO_BAD_SEQUENCE: none */
+	uint32_t bad_sequence;	     /* RFC 3550 A.1; RTP_NO_BAD_SEQUENCE: none */
+	uint16_t challenge_sequence; /* its last one while another source is current */
 	uint8_t is_used;
-	uint8_t is_valid;      /* it was the current source once */
 	uint8_t has_timestamp; /* timestamp_ts and jitter_arrival_us are valid */
-	uint8_t reserved;
 };
 static_assert(sizeof(struct rtp_source) == 64, "one cache line");
 
@@ -58,6 +57,9 @@ static_assert(sizeof(struct rtp_source) == 64, "one cache line");
  * sequence number. What was measured of it is forgotten. */
 uint32_t rtp_source_start(
 	struct rtp_source *source, uint32_t ssrc, uint16_t sequence, uint64_t now_ns);
+
+/* Empties a source and keeps it for ssrc, of which nothing was accepted yet. */
+void rtp_source_reserve(struct rtp_source *source, uint32_t ssrc);
 
 /* Validates and counts a packet; *ret_extended is its extended sequence number if accepted. */
 enum rtp_verdict rtp_source_receive(

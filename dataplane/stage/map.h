@@ -39,4 +39,8 @@ enum stage_id {
 	STAGE_ID_COUNT
 };
 
+/* Name and one line of help of a stage (enum stage_id); "?" out of range. */
+const char *stage_name(unsigned stage);
+const char *stage_help(unsigned stage);
+
 #endif

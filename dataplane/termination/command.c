@@ -162,27 +162,18 @@ enum td_result termination_table_move(struct termination_table *table, uint64_t 
 	uint64_t context_id, uint32_t epoch)
 {
 	uint32_t slot = id_map_find(&table->ids, termination_id);
-	struct termination *termination;
-	enum td_result result;
+	struct td_termination_spec spec;
 
 	if (context_id == 0 || epoch == 0)
 		return TD_RESULT_BAD_VALUE;
 	if (slot == ID_MAP_NONE || table_state(table, slot) != TERMINATION_LIVE)
 		return TD_RESULT_UNKNOWN;
-	termination = &table->terminations[slot];
-	if (epoch == termination->spec.epoch && context_id == termination->spec.context_id)
-		return TD_RESULT_OK;
-	if (epoch <= termination->spec.epoch)
+	spec = table->terminations[slot].spec;
+	if (epoch == spec.epoch && context_id != spec.context_id)
 		return TD_RESULT_STALE_EPOCH;
-	result = check_context(table, context_id, slot, termination->match.local_port);
-	if (result != TD_RESULT_OK)
-		return result;
-	if (context_id != termination->spec.context_id) {
-		table_part(table, slot);
-		table_join(table, slot, context_id);
-	}
-	termination->spec.epoch = epoch;
-	return TD_RESULT_OK;
+	spec.epoch = epoch;
+	spec.context_id = context_id;
+	return change(table, slot, &spec);
 }
 
 enum td_result termination_table_subtract(struct termination_table *table,
@@ -201,10 +192,14 @@ enum td_result termination_table_subtract(struct termination_table *table,
 		table->notes[slot].cookie = cookie;
 		return TD_RESULT_OK;
 	}
-	if (!send_change(table, slot, TERMINATION_CHANGE_RELEASE, NULL))
-		return TD_RESULT_BUSY;
+	/* Unreachable first: once the worker let go of it, no packet may lead to it any more. */
 	port_index_retire(table_index(table, slot), termination->match.local_port);
 	table_part(table, slot);
+	if (!send_change(table, slot, TERMINATION_CHANGE_RELEASE, NULL)) {
+		table_join(table, slot, termination->spec.context_id);
+		port_index_publish(table_index(table, slot), termination->match.local_port, slot);
+		return TD_RESULT_BUSY;
+	}
 	table_set_state(table, slot, TERMINATION_RETIRED);
 	table->live_count--;
 	table->notes[slot].cookie = cookie;

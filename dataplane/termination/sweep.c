@@ -75,22 +75,43 @@ void termination_sweep_report(struct termination *termination,
 		termination_count32(&termination->quality.rtcp_tx, 1);
 }
 
-/* True if media should have come by now: it is expected, there is somebody to hear it, and
- * neither RTP nor RTCP came for the whole timeout. */
+static bool is_alone(const struct termination *termination)
+{
+	return atomic_load_explicit(&termination->match.peer_slot, memory_order_relaxed) ==
+	       TERMINATION_NO_SLOT;
+}
+
+/* True if media should have come by now: it is expected, and neither RTP nor RTCP came for the
+ * whole timeout. */
 static bool is_silent(const struct termination *termination, uint64_t now_ns)
 {
 	const struct termination_timing *timing = &termination->timing;
 	uint64_t last_ns = atomic_load_explicit(&termination->rx.last_ns, memory_order_relaxed);
 
-	if (timing->media_timeout_ms == 0 || timing->media_since_ns == 0 ||
-		atomic_load_explicit(&termination->match.peer_slot, memory_order_relaxed) ==
-			TERMINATION_NO_SLOT)
+	if (timing->media_timeout_ms == 0 || timing->media_since_ns == 0 || is_alone(termination))
 		return false;
 	if (last_ns < timing->rtcp_rx_ns)
 		last_ns = timing->rtcp_rx_ns;
 	if (last_ns < timing->media_since_ns)
 		last_ns = timing->media_since_ns;
 	return td_since(now_ns, last_ns) >= (uint64_t)timing->media_timeout_ms * TD_NS_PER_MS;
+}
+
+/* Tells when silence becomes too long, and when it ends. */
+static void watch_silence(
+	struct termination *termination, const struct termination_sweep *sweep, uint64_t now_ns)
+{
+	bool was_timed_out = termination->rx.is_timed_out != 0;
+	bool is_timed_out = is_silent(termination, now_ns);
+
+	/* Nobody listens: media is expected from when somebody does. */
+	if (termination->timing.media_since_ns != 0 && is_alone(termination))
+		termination->timing.media_since_ns = now_ns;
+	if (is_timed_out == was_timed_out)
+		return;
+	termination->rx.is_timed_out = is_timed_out;
+	termination_notify(termination,
+		is_timed_out ? TD_NOTIFY_MEDIA_TIMEOUT : TD_NOTIFY_MEDIA_RESUMED, sweep, now_ns);
 }
 
 static void look_at(
@@ -101,12 +122,9 @@ static void look_at(
 		report_rate(termination);
 		termination_sweep_report(termination, sweep, false, now_ns);
 	}
-	if (!termination->rx.is_timed_out && is_silent(termination, now_ns)) {
-		termination->rx.is_timed_out = 1;
-		termination_notify(termination, TD_NOTIFY_MEDIA_TIMEOUT, sweep, now_ns);
-	} else if (termination->rx.pending_notify != 0) {
+	watch_silence(termination, sweep, now_ns);
+	if (termination->rx.pending_notify != 0)
 		notify_pending(termination, sweep, now_ns);
-	}
 }
 
 /* How many slots are due since the last call, so that a round takes SWEEP_ROUND_MS. */
