@@ -283,7 +283,7 @@ const char *sdp_media_attribute_apply(
 
 	if (direction != SDP_DIRECTION_NONE)
 		media->direction = direction;
-	else if (is_rtp && span_equal(attribute->name, SPAN("rtpmap")))
+	else if (is_rtp && media->kind == SDP_AUDIO && span_equal(attribute->name, SPAN("rtpmap")))
 		return rtpmap_apply(media, attribute->value);
 	else if (is_rtp && span_equal(attribute->name, SPAN("fmtp")))
 		fmtp_apply(media, attribute->value);

@@ -28,7 +28,8 @@ static const char *slash_scan(const char *at, const char *end)
 	return sip_scan_space(at + 1, end);
 }
 
-/* "SIP/2.0/UDP" and the space after it. NULL if malformed or another version. */
+/* "SIP/2.0/UDP" and the space after it. NULL if malformed. The version is the start line's to
+ * judge: its sender must be told 505, and for that the rest of its Via is needed. */
 static const char *protocol_scan(const char *at, const char *end, struct sip_via *via)
 {
 	struct span name = {.text = NULL, .length = 0};
@@ -44,8 +45,7 @@ static const char *protocol_scan(const char *at, const char *end, struct sip_via
 		at = slash_scan(at, end);
 	if (at != NULL)
 		at = token_scan(at, end, &transport);
-	if (at == NULL || at == sip_span_end(transport) || !span_is(name, "SIP") ||
-		!span_is(version, "2.0"))
+	if (at == NULL || at == sip_span_end(transport) || !span_is(name, "SIP"))
 		return NULL;
 	via->transport = sip_transport_find(transport);
 	return at;
