@@ -10,6 +10,7 @@
 
 #include <tandem/counters.h>
 #include <tandem/cycles.h>
+#include <tandem/time.h>
 
 #include <assert.h>
 
@@ -62,6 +63,5 @@ void pipeline_run_originated(struct burst *burst, struct stage_context *context)
 void pipeline_print_map(FILE *out)
 {
 	for (unsigned i = 0; i < STAGE_ID_COUNT; i++)
-		(void)fprintf(
-			out, "%-10s %s\n", pipeline_stages[i].name, pipeline_stages[i].help);
+		(void)fprintf(out, "%-10s %s\n", pipeline_stages[i].name, pipeline_stages[i].help);
 }

@@ -6,6 +6,7 @@
  */
 #include "neighbour/mirror.h"
 
+#include "neighbour/asker.h"
 #include "neighbour/netlink.h"
 
 #include <tandem/log.h>
@@ -24,14 +25,11 @@
 #include <urcu/urcu-qsbr.h>
 
 enum {
-	MIRROR_DATAGRAM_BYTES = 65536, /* the kernel sends dumps in pieces of at most 32 kB */
-	MIRROR_RECEIVE_BUFFER_BYTES = 4 << 20,
+	MIRROR_DATAGRAM_BYTES = 65536,	/* the kernel sends dumps in pieces of at most 32 kB */
 	MIRROR_DATAGRAMS_PER_TURN = 64, /* then the control thread does its other work */
 	MIRROR_REDUMP_MS = 100,		/* at most ten route dumps a second */
 	MIRROR_DUMP_LOST_MS = 3000,	/* no end of a dump for so long: ask again */
 	MIRROR_REFRESH_MS = 2000,	/* well below the kernel's delay_first_probe_time of 5 s */
-	MIRROR_WANT_MS = 1000,
-	MIRROR_WANTS_MAX = 256,
 	MIRROR_CREATE_TIMEOUT_MS = 1000,
 };
 
@@ -43,12 +41,6 @@ struct mirror_neighbour {
 	struct fib_neighbour fib;
 	uint16_t state;
 	uint32_t dump_sequence; /* last dump that had it */
-};
-
-struct mirror_want_entry {
-	struct td_ip ip;
-	uint16_t port;
-	uint64_t asked_ms;
 };
 
 /* What workers see. RCU: replaced whole, freed by call_rcu. */
@@ -79,14 +71,13 @@ struct mirror {
 	uint32_t route_count;
 	uint32_t pending_route_count; /* of the dump under way */
 	uint32_t neighbour_count;
-	uint32_t want_next;
 	struct td_log_limit log_limit;
 	struct fib_route *routes;	     /* owns: FIB_ROUTES_MAX */
 	struct fib_route *pending_routes;    /* owns: FIB_ROUTES_MAX */
 	struct mirror_neighbour *neighbours; /* owns: FIB_NEIGHBOURS_MAX */
 	struct fib_neighbour *usable;	     /* owns: FIB_NEIGHBOURS_MAX, scratch */
 	uint8_t *datagram;		     /* owns: MIRROR_DATAGRAM_BYTES */
-	struct mirror_want_entry wants[MIRROR_WANTS_MAX];
+	struct asker asker;
 };
 
 static void mirror_complain(struct mirror *mirror, uint64_t now_ms, const char *what)
@@ -342,21 +333,10 @@ void mirror_want(
 	struct mirror *mirror, uint16_t port, const struct td_ip *next_hop, uint64_t now_ms)
 {
 	uint8_t request[NETLINK_REQUEST_BYTES];
-	struct mirror_want_entry *want = NULL;
 
-	if (port >= mirror->port_count || mirror->tap_indices[port] == 0)
+	if (port >= mirror->port_count || mirror->tap_indices[port] == 0 ||
+		!asker_may_ask(&mirror->asker, port, next_hop, now_ms))
 		return;
-	for (uint32_t i = 0; i < MIRROR_WANTS_MAX && want == NULL; i++) {
-		if (mirror->wants[i].port == port && td_ip_equal(&mirror->wants[i].ip, next_hop))
-			want = &mirror->wants[i];
-	}
-	if (want != NULL && td_since(now_ms, want->asked_ms) < MIRROR_WANT_MS)
-		return;
-	if (want == NULL)
-		want = &mirror->wants[mirror->want_next++ % MIRROR_WANTS_MAX];
-	want->port = port;
-	want->ip = *next_hop;
-	want->asked_ms = now_ms;
 	mirror_send(mirror, request,
 		netlink_write_use(
 			request, mirror->tap_indices[port], next_hop, ++mirror->sequence));
@@ -418,34 +398,6 @@ void mirror_step(struct mirror *mirror, uint64_t now_ms)
 		mirror_refresh(mirror, now_ms);
 }
 
-static int mirror_open(void)
-{
-	struct sockaddr_nl address = {
-		.nl_family = AF_NETLINK,
-		.nl_groups = RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE |
-			     RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
-	};
-	struct timeval patience = {.tv_sec = MIRROR_CREATE_TIMEOUT_MS / TD_MS_PER_S};
-	int size_bytes = MIRROR_RECEIVE_BUFFER_BYTES;
-	int descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	int rc;
-
-	if (descriptor < 0)
-		return -errno;
-	/* a smaller buffer only means more full dumps */
-	if (setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &size_bytes, sizeof(size_bytes)) !=
-		0)
-		(void)setsockopt(
-			descriptor, SOL_SOCKET, SO_RCVBUF, &size_bytes, sizeof(size_bytes));
-	if (setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0 ||
-		bind(descriptor, (struct sockaddr *)&address, sizeof(address)) != 0) {
-		rc = -errno;
-		(void)close(descriptor);
-		return rc;
-	}
-	return descriptor;
-}
-
 static int mirror_read_all(struct mirror *mirror)
 {
 	static const enum netlink_kind kinds[] = {
@@ -493,7 +445,7 @@ int mirror_create(struct mirror **ret_mirror, const struct mirror_port *ports, u
 			     mirror->neighbours == NULL || mirror->usable == NULL ||
 			     mirror->datagram == NULL
 		     ? -ENOMEM
-		     : mirror_open();
+		     : asker_open_socket(MIRROR_CREATE_TIMEOUT_MS);
 	if (rc >= 0) {
 		mirror->descriptor = rc;
 		rc = mirror_read_all(mirror);

@@ -25,6 +25,13 @@ struct mirror_port {
 	struct fib_port link;
 };
 
+/* A next hop that a worker's packets need, on its way from worker to control thread. */
+struct mirror_demand {
+	struct td_ip next_hop;
+	uint16_t port;
+	uint16_t reserved;
+};
+
 /* Opens the netlink socket and reads routes and neighbours once, so that forwarding works from
  * the first packet. -errno of the socket; -ENOMEM; -ETIMEDOUT if the kernel doesn't answer
  * within a second. copies ports; gives *ret_mirror. The caller is an RCU reader. */
