@@ -61,12 +61,15 @@ td_must_check int loop_catch_signal(
 	struct loop *loop, int signal_number, loop_signal_function *function, void *context);
 
 /* Creates a means for other threads to have function called in the loop. -ENOMEM, errno of
- * eventfd. Lives until loop_destroy(). */
+ * eventfd. Lives until loop_wakeup_destroy() or loop_destroy(). */
 td_must_check int loop_wakeup_create(
 	struct loop *loop, loop_function *function, void *context, struct loop_wakeup **ret_wakeup);
 /* Has the function called soon, once for any number of calls. Any thread, never blocks; also
  * from inside the loop, then in the next turn. */
 void loop_wakeup_signal(struct loop_wakeup *wakeup);
+
+/* Takes a wake-up away; no thread may signal it any more. NULL is allowed. */
+void loop_wakeup_destroy(struct loop *loop, struct loop_wakeup *wakeup);
 
 /* Runs turns until loop_stop(). errno of epoll_pwait2. */
 td_must_check int loop_run(struct loop *loop);

@@ -96,19 +96,24 @@ int loop_catch_signal(
 	return 0;
 }
 
+void loop_wakeup_destroy(struct loop *loop, struct loop_wakeup *wakeup)
+{
+	struct loop_wakeup **link = &loop->wakeups;
+
+	if (wakeup == NULL)
+		return;
+	while (*link != wakeup)
+		link = &(*link)->next;
+	*link = wakeup->next;
+	loop_remove(loop, wakeup->event_fd);
+	(void)close(wakeup->event_fd); /* nothing can be lost */
+	free(wakeup);
+}
+
 void loop_free_wakeups(struct loop *loop)
 {
-	struct loop_wakeup *wakeup = loop->wakeups;
-
-	while (wakeup != NULL) {
-		struct loop_wakeup *next = wakeup->next;
-
-		loop_remove(loop, wakeup->event_fd);
-		(void)close(wakeup->event_fd); /* nothing can be lost */
-		free(wakeup);
-		wakeup = next;
-	}
-	loop->wakeups = NULL;
+	while (loop->wakeups != NULL)
+		loop_wakeup_destroy(loop, loop->wakeups);
 	if (loop->signal_fd >= 0) {
 		loop_remove(loop, loop->signal_fd);
 		(void)close(loop->signal_fd); /* pending signals stay pending */

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transport/transport.h"
+
+#include "sip/message.h"
+#include "transport/transport_state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	CONNECTIONS = 4096,
+	CONNECTIONS_PER_SOURCE = 256,
+	OUTPUT_BYTES = 256 << 10,
+	CONNECT_MS = 4000,
+	PARTIAL_MS = 10000,
+	IDLE_MS = 600000,
+	UDP_BATCH = 64,
+	UDP_BUFFER_BYTES = 8 << 20,
+};
+
+static void or_default(uint32_t *value, uint32_t otherwise)
+{
+	if (*value == 0)
+		*value = otherwise;
+}
+
+static void fill_defaults(struct transport_config *config)
+{
+	or_default(&config->connections_max, CONNECTIONS);
+	or_default(&config->connections_per_source_max, CONNECTIONS_PER_SOURCE);
+	or_default(&config->output_max_bytes, OUTPUT_BYTES);
+	or_default(&config->connect_timeout_ms, CONNECT_MS);
+	or_default(&config->partial_timeout_ms, PARTIAL_MS);
+	or_default(&config->idle_timeout_ms, IDLE_MS);
+	or_default(&config->udp_batch, UDP_BATCH);
+	or_default(&config->udp_receive_buffer_bytes, UDP_BUFFER_BYTES);
+}
+
+void transport_note_failure(struct transport *transport, const struct sip_flow *flow)
+{
+	if (transport->failure_count == TRANSPORT_FAILURES_MAX) {
+		transport->counters.failures_lost++; /* timers will find out */
+		return;
+	}
+	transport->failures[transport->failure_count++] = *flow;
+	loop_wakeup_signal(transport->wakeup);
+}
+
+/* In a turn of its own, so that nobody is called from inside its own call to send. */
+static void tell_failures(void *context)
+{
+	struct transport *transport = context;
+	struct sip_flow failures[TRANSPORT_FAILURES_MAX];
+	uint32_t count = transport->failure_count;
+
+	memcpy(failures, transport->failures, count * sizeof(failures[0]));
+	transport->failure_count = 0;
+	for (uint32_t i = 0; i < count; i++)
+		transport->sink.failed(transport->sink.context, &failures[i]);
+}
+
+bool transport_admits(
+	struct transport *transport, const struct td_ip *source, enum sip_transport kind)
+{
+	if (transport->sink.admits == NULL ||
+		transport->sink.admits(transport->sink.context, source, kind))
+		return true;
+	transport->counters.strangers++;
+	return false;
+}
+
+/* The kernel's choice of a port is read back. */
+static int read_port(struct listener *listener)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+
+	if (getsockname(listener->fd, (struct sockaddr *)&address, &length) != 0)
+		return -errno;
+	listener->local = td_endpoint_from_sockaddr(&address);
+	return 0;
+}
+
+static int open_listener(struct transport *transport, uint32_t index)
+{
+	struct listener *listener = &transport->listeners[index];
+	int error;
+
+	listener->transport = transport;
+	listener->local = transport->config.listeners[index].local;
+	listener->kind = transport->config.listeners[index].transport;
+	if (listener->local.ip.family == TD_FAMILY_NONE)
+		return -EINVAL;
+	if (listener->kind == SIP_TRANSPORT_UDP)
+		error = udp_open(listener);
+	else if (listener->kind == SIP_TRANSPORT_TCP)
+		error = tcp_open(listener);
+	else
+		error = -EINVAL;
+	return error == 0 ? read_port(listener) : error;
+}
+
+int transport_create(struct loop *loop, const struct transport_config *config,
+	const struct transport_sink *sink, struct transport **ret_transport,
+	uint32_t *ret_failed_listener)
+{
+	struct transport *transport;
+	int error;
+
+	if (config->listener_count > TRANSPORT_LISTENERS_MAX)
+		return -EINVAL;
+	transport = calloc(1, sizeof(*transport));
+	if (transport == NULL)
+		return -ENOMEM;
+	transport->loop = loop;
+	transport->config = *config;
+	transport->sink = *sink;
+	transport->spare_fd = -1;
+	fill_defaults(&transport->config);
+	for (uint32_t i = 0; i < TRANSPORT_LISTENERS_MAX; i++)
+		transport->listeners[i].fd = -1;
+	transport->datagram = malloc(SIP_MESSAGE_MAX_BYTES);
+	error = transport->datagram != NULL ? connection_table_init(transport) : -ENOMEM;
+	if (error == 0)
+		error = loop_wakeup_create(loop, tell_failures, transport, &transport->wakeup);
+	for (uint32_t i = 0; i < config->listener_count && error == 0; i++) {
+		error = open_listener(transport, i);
+		if (error != 0 && ret_failed_listener != NULL)
+			*ret_failed_listener = i;
+	}
+	if (error != 0) {
+		transport_destroy(transport);
+		return error;
+	}
+	*ret_transport = transport;
+	return 0;
+}
+
+void transport_destroy(struct transport *transport)
+{
+	if (transport == NULL)
+		return;
+	for (uint32_t i = 0; i < TRANSPORT_LISTENERS_MAX; i++) {
+		if (transport->listeners[i].fd < 0)
+			continue;
+		loop_remove(transport->loop, transport->listeners[i].fd);
+		(void)close(transport->listeners[i].fd); /* nothing can be lost */
+	}
+	if (transport->by_id != NULL && transport->by_remote != NULL)
+		connection_table_fini(transport);
+	if (transport->wakeup != NULL)
+		loop_wakeup_destroy(transport->loop, transport->wakeup);
+	free(transport->datagram);
+	free(transport);
+}
+
+static struct listener *udp_listener_for(
+	struct transport *transport, const struct td_endpoint *local)
+{
+	for (uint32_t i = 0; i < transport->config.listener_count; i++) {
+		struct listener *listener = &transport->listeners[i];
+
+		if (listener->kind == SIP_TRANSPORT_UDP &&
+			td_endpoint_equal(&listener->local, local))
+			return listener;
+	}
+	return NULL;
+}
+
+void transport_send(
+	struct transport *transport, const struct sip_flow *flow, const char *bytes, size_t length)
+{
+	struct listener *listener;
+
+	if (flow->transport == SIP_TRANSPORT_TCP) {
+		tcp_send(transport, flow, bytes, length);
+		return;
+	}
+	listener = udp_listener_for(transport, &flow->local);
+	if (flow->transport != SIP_TRANSPORT_UDP || listener == NULL) {
+		transport->counters.udp_send_failed++;
+		transport_note_failure(transport, flow);
+		return;
+	}
+	udp_send(listener, flow, bytes, length);
+}
+
+uint64_t transport_deadline(const struct transport *transport)
+{
+	uint64_t deadline_ms = TD_NEVER;
+
+	for (int state = 0; state < CONNECTION_STATE_COUNT; state++) {
+		const struct connection *first = transport->queues[state].first;
+
+		if (first != NULL && first->deadline_ms < deadline_ms)
+			deadline_ms = first->deadline_ms;
+	}
+	return deadline_ms;
+}
+
+void transport_advance(struct transport *transport, uint64_t now_ms)
+{
+	uint64_t *const counters[CONNECTION_STATE_COUNT] = {
+		[CONNECTION_CONNECTING] = &transport->counters.tcp_connect_timeouts,
+		[CONNECTION_IDLE] = &transport->counters.tcp_idle_timeouts,
+		[CONNECTION_PARTIAL] = &transport->counters.tcp_partial_timeouts,
+	};
+
+	for (int state = 0; state < CONNECTION_STATE_COUNT; state++) {
+		struct connection *first = transport->queues[state].first;
+
+		while (first != NULL && first->deadline_ms <= now_ms) {
+			(*counters[state])++;
+			connection_fail(first);
+			first = transport->queues[state].first;
+		}
+	}
+}
+
+struct td_endpoint transport_local(const struct transport *transport, uint32_t index)
+{
+	return transport->listeners[index].local;
+}
+
+uint32_t transport_connection_count(const struct transport *transport)
+{
+	return transport->connection_count;
+}
+
+const struct transport_counters *transport_get_counters(const struct transport *transport)
+{
+	return &transport->counters;
+}
