@@ -33,7 +33,7 @@ def default_config():
             "workers": [1 if (os.cpu_count() or 1) > 1 else 0],
             "poll": "adaptive",
             "hugepages": os.environ.get("TANDEM_HUGEPAGES") == "yes",
-            "memory_mb": 64,
+            "memory_mb": 96,
         },
         "trunks": [
             trunk("carrier", own["carrier"]["peer4"], own["carrier"]["own4"]),

@@ -5,7 +5,6 @@
 import argparse
 import json
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -36,7 +35,6 @@ def up(arguments):
     if (left := World.load(name)) is not None:
         say("ending what an earlier 'up' left running")
         left.tear_down()
-    shutil.rmtree(World(name).directory, ignore_errors=True)
     with World(name) as world:
         try:
             say(f"namespaces {', '.join(world.namespace(side) for side in (*SIDES, 'appliance'))} are there")
