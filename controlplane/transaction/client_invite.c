@@ -10,6 +10,9 @@
  *
  * Timer C in PROCEEDING gives up towards the user, sends CANCEL and goes on for 64 * T1: what the
  * peer answers is then acknowledged here, and only a 2xx is still told.
+ *
+ * A transport failure in COMPLETED ends nothing, though RFC 3261's figure 5 has it so: failures
+ * are told per flow, the user has its final response, and the peer may still need its ACK.
  */
 #include "transaction/machine.h"
 
@@ -273,7 +276,7 @@ static const struct transaction_cell client_invite_cells[STATE_COUNT][INPUT_COUN
 			[INPUT_2XX] = {completed_2xx, STATE_COMPLETED},
 			[INPUT_FINAL] = {reject_again, STATE_COMPLETED},
 			[INPUT_EXPIRE] = {transaction_finish, STATE_TERMINATED},
-			[INPUT_TRANSPORT_ERROR] = {transaction_finish_error, STATE_TERMINATED},
+			[INPUT_TRANSPORT_ERROR] = {transaction_ignore, STATE_COMPLETED},
 		},
 };
 

@@ -36,7 +36,7 @@ static const struct machine_case CASES[] = {
 		{[STATE_TRYING] = "T...PAc.TTXX",
 			[STATE_PROCEEDING] = "....PAc.P.PP",
 			[STATE_ACCEPTED] = "....AAA...XA",
-			[STATE_COMPLETED] = "....CCC...XX",
+			[STATE_COMPLETED] = "....CCC...XC",
 			[STATE_CONFIRMED] = NOTHING,
 			[STATE_TERMINATED] = NOTHING}},
 	{"client other", &transaction_client_other, "OPTIONS",
