@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Life of the switchboard, its entry points, and what every step ends with.
+ */
+#include "app/switchboard.h"
+
+#include "app/switchboard_state.h"
+#include "call/record.h"
+#include "call/snapshot.h"
+#include "util/siphash.h"
+
+#include <tandem/bytes.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	NONCE_LIFE_MS = 300 * 1000,
+};
+
+uint64_t switchboard_random(struct switchboard *switchboard)
+{
+	uint64_t count = ++switchboard->random_count;
+
+	/* The second half of the seed: the first keys the tables. */
+	return siphash(switchboard->seed + SIPHASH_SEED_BYTES, &count, sizeof(count));
+}
+
+void switchboard_random_text(struct switchboard *switchboard, char *text, size_t digits)
+{
+	static const char hex[] = "0123456789abcdef";
+	uint64_t random = 0;
+
+	for (size_t i = 0; i + 1 < digits; i++) {
+		if (i % 16 == 0)
+			random = switchboard_random(switchboard);
+		text[i] = hex[random & 15];
+		random >>= 4;
+	}
+	text[digits - 1] = '\0';
+}
+
+struct span switchboard_user_agent(const struct switchboard *switchboard)
+{
+	return span_from(switchboard->config->sip.user_agent);
+}
+
+void switchboard_mark(struct switchboard *switchboard, struct line *line)
+{
+	if (line->is_dirty)
+		return;
+	line->is_dirty = true;
+	line->next_dirty = switchboard->dirty;
+	switchboard->dirty = line;
+}
+
+void switchboard_send(struct switchboard *switchboard, const struct sip_flow *flow,
+	const char *bytes, size_t length)
+{
+	/* No memory: as if the network had lost it, which SIP repairs. */
+	if (outbox_add_sip(switchboard->outbox, flow, bytes, length) != 0)
+		switchboard->counts.refused_memory++;
+}
+
+void switchboard_arm(struct switchboard *switchboard, struct line *line, uint64_t deadline_ms)
+{
+	line->call.deadline_ms = deadline_ms;
+	wheel_start(&switchboard->wheel, &line->timer.timer, deadline_ms);
+}
+
+void switchboard_emit_event(struct switchboard *switchboard, struct line *line,
+	enum call_event_kind kind, unsigned leg_index)
+{
+	char route[EVENT_NAME_BYTES];
+	struct record_names names;
+	struct event_record record;
+
+	calls_names(switchboard, line, &names, route);
+	record_fill_event(&line->call, kind, leg_index, &names, &switchboard->now, &record);
+	switchboard->ports.emit(switchboard->ports.context, &record);
+	switchboard_mark(switchboard, line);
+}
+
+struct line *switchboard_find_call(const struct switchboard *switchboard, uint64_t call_id)
+{
+	struct table_node *node = table_find(switchboard->by_id, &call_id, sizeof(call_id));
+
+	return node == NULL ? NULL : td_container_of(node, struct line, by_id);
+}
+
+struct leg *switchboard_find_leg(const struct switchboard *switchboard, uint64_t leg_id,
+	struct line **ret_line, unsigned *ret_index)
+{
+	struct line *line = switchboard_find_call(switchboard, leg_id >> CALL_LEG_ID_BITS);
+
+	if (line == NULL)
+		return NULL;
+	for (unsigned i = 0; i < CALL_LEGS; i++) {
+		if (line->call.legs[i].leg_id != leg_id)
+			continue;
+		*ret_line = line;
+		*ret_index = i;
+		return &line->call.legs[i];
+	}
+	return NULL;
+}
+
+struct line *switchboard_take_line(struct switchboard *switchboard, uint64_t call_id)
+{
+	slab_handle_t handle;
+	struct line *line = slab_take(switchboard->lines, &handle);
+
+	if (line == NULL)
+		return NULL;
+	line->call.call_id = call_id;
+	line->call.heap = &switchboard->heap;
+	line->call.deadline_ms = TD_NEVER;
+	line->timer.line = line;
+	line->timer.leg_index = CALL_LEGS;
+	for (unsigned i = 0; i < CALL_LEGS; i++) {
+		line->pauses[i].line = line;
+		line->pauses[i].leg_index = (uint8_t)i;
+	}
+	table_insert(
+		switchboard->by_id, &line->by_id, &line->call.call_id, sizeof(line->call.call_id));
+	return line;
+}
+
+void switchboard_index_leg(struct switchboard *switchboard, struct line *line, unsigned index)
+{
+	struct line_tag *tag = &line->tags[index];
+
+	table_remove(switchboard->by_tag, &tag->node);
+	tag->line = line;
+	tag->leg_index = (uint8_t)index;
+	table_insert(switchboard->by_tag, &tag->node, tag->text, SWITCHBOARD_TAG_BYTES - 1);
+}
+
+void switchboard_drop_line(struct switchboard *switchboard, struct line *line)
+{
+	wheel_stop(&switchboard->wheel, &line->timer.timer);
+	for (unsigned i = 0; i < CALL_LEGS; i++) {
+		wheel_stop(&switchboard->wheel, &line->pauses[i].timer);
+		table_remove(switchboard->by_tag, &line->tags[i].node);
+		media_release_port(switchboard, line, i);
+		trunks_leave(switchboard, line, i);
+	}
+	table_remove(switchboard->by_id, &line->by_id);
+	table_remove(switchboard->by_origin, &line->by_origin);
+	call_fini(&line->call);
+	slab_release(switchboard->lines, line);
+}
+
+static void journal_line(struct switchboard *switchboard, struct line *line)
+{
+	size_t length;
+
+	if (snapshot_write(&line->call, switchboard->trunks, switchboard->journal,
+		    sizeof(switchboard->journal), &length) != 0) {
+		/* Bodies are bounded far below the buffer: only a programmer's error gets here. */
+		switchboard->counts.unexpected++;
+		return;
+	}
+	line->is_journaled = true;
+	switchboard->ports.journal_put(
+		switchboard->ports.context, line->call.call_id, switchboard->journal, length);
+}
+
+static void commit_line(struct switchboard *switchboard, struct line *line)
+{
+	uint64_t call_id = line->call.call_id;
+	bool is_journaled = line->is_journaled;
+
+	/* Still marked while it settles, so that it isn't queued again. */
+	if (!calls_settle(switchboard, line)) {
+		journal_line(switchboard, line);
+		line->is_dirty = false;
+	} else if (is_journaled) {
+		switchboard->ports.journal_delete(switchboard->ports.context, call_id);
+	}
+}
+
+/* What every step ends with: the order here is "journal first, then act". */
+static void switchboard_commit(struct switchboard *switchboard)
+{
+	const struct outbox_ports to = {
+		.context = switchboard->ports.context,
+		.send_sip = switchboard->ports.send_sip,
+		.media_command = switchboard->ports.media_command,
+	};
+
+	while (switchboard->dirty != NULL) {
+		struct line *line = switchboard->dirty;
+
+		switchboard->dirty = line->next_dirty;
+		commit_line(switchboard, line);
+	}
+	outbox_flush(switchboard->outbox, &to);
+	switchboard->message = NULL;
+	switchboard->flow = NULL;
+}
+
+static int create_indexes(struct switchboard *switchboard)
+{
+	uint32_t capacity = switchboard->config->sip.max_calls;
+	int result = slab_create(capacity, sizeof(struct line), &switchboard->lines);
+
+	if (result == 0)
+		result = table_create(capacity, switchboard->seed, &switchboard->by_id);
+	if (result == 0)
+		result =
+			table_create(capacity * CALL_LEGS, switchboard->seed, &switchboard->by_tag);
+	if (result == 0)
+		result = table_create(capacity, switchboard->seed, &switchboard->by_origin);
+	return result;
+}
+
+static int create_machines(struct switchboard *switchboard)
+{
+	const struct config *config = switchboard->config;
+	const struct transaction_sink sink = {
+		.context = switchboard,
+		.send = receive_send,
+		.indicate = receive_indication,
+	};
+	struct transaction_config transactions = {
+		.t1_ms = config->sip.t1_ms,
+		.t2_ms = config->sip.t2_ms,
+		.t4_ms = config->sip.t4_ms,
+		.timer_c_ms = (config->sip.ring_timeout_s + 60) * TD_MS_PER_S,
+		.capacity = config->sip.max_transactions,
+	};
+	const struct port_pool_config ports = {
+		.addresses = config->media.addresses,
+		.address_count = config->media.address_count,
+		.port_first = config->media.ports.first,
+		.port_last = config->media.ports.last,
+		.rest_ms = config->media.rest_s * TD_MS_PER_S,
+		.worker_count = config->dataplane.worker_count,
+	};
+	uint64_t trunk_seed = switchboard_random(switchboard);
+	int result;
+
+	for (size_t i = 0; i < sizeof(transactions.seed); i += sizeof(uint64_t)) {
+		uint64_t random = switchboard_random(switchboard);
+
+		memcpy(transactions.seed + i, &random, sizeof(random));
+	}
+	result = transaction_table_create(&transactions, &sink, &switchboard->transactions);
+	if (result == 0)
+		result = trunk_table_create(
+			config, trunk_seed, switchboard->now.mono_ms, &switchboard->trunks);
+	if (result == 0)
+		result = route_table_create(
+			config, switchboard->trunks, trunk_seed, &switchboard->routes);
+	if (result == 0)
+		result = port_pool_create(&ports, &switchboard->pool);
+	if (result == 0)
+		result = outbox_create(&switchboard->outbox);
+	return result;
+}
+
+/* Nonces get a key of their own: what hashes in tables must not say anything about it. */
+static void derive_digest_key(struct switchboard *switchboard)
+{
+	for (size_t i = 0; i < DIGEST_KEY_BYTES; i += sizeof(uint64_t)) {
+		uint64_t random = switchboard_random(switchboard);
+
+		memcpy(switchboard->digest.key + i, &random, sizeof(random));
+	}
+}
+
+int switchboard_create(const struct config *config, const uint8_t seed[SWITCHBOARD_SEED_BYTES],
+	const struct switchboard_ports *ports, struct td_now now,
+	struct switchboard **ret_switchboard)
+{
+	struct switchboard *switchboard = calloc(1, sizeof(*switchboard));
+	int result;
+
+	if (switchboard == NULL)
+		return -ENOMEM;
+	switchboard->config = config;
+	switchboard->ports = *ports;
+	switchboard->now = now;
+	switchboard->media_state = LEDGER_AWAY;
+	memcpy(switchboard->seed, seed, SWITCHBOARD_SEED_BYTES);
+	static_assert(
+		SWITCHBOARD_SEED_BYTES >= SIPHASH_SEED_BYTES, "the hash takes its first half");
+	wheel_init(&switchboard->wheel, now.mono_ms);
+	switchboard->call_id_base =
+		(switchboard_random(switchboard) & ((1ull << SWITCHBOARD_BOOT_BITS) - 1)) << 32;
+	derive_digest_key(switchboard);
+	switchboard->digest.nonce_life_ms = NONCE_LIFE_MS;
+	result = create_indexes(switchboard);
+	if (result == 0)
+		result = create_machines(switchboard);
+	if (result != 0) {
+		switchboard_destroy(switchboard);
+		return result;
+	}
+	*ret_switchboard = switchboard;
+	return 0;
+}
+
+void switchboard_destroy(struct switchboard *switchboard)
+{
+	uint32_t cursor = 0;
+	struct line *line;
+
+	if (switchboard == NULL)
+		return;
+	while (switchboard->lines != NULL &&
+		(line = slab_next(switchboard->lines, &cursor)) != NULL)
+		call_fini(&line->call);
+	outbox_destroy(switchboard->outbox);
+	port_pool_destroy(switchboard->pool);
+	route_table_destroy(switchboard->routes);
+	trunk_table_destroy(switchboard->trunks);
+	transaction_table_destroy(switchboard->transactions);
+	table_destroy(switchboard->by_origin);
+	table_destroy(switchboard->by_tag);
+	table_destroy(switchboard->by_id);
+	slab_destroy(switchboard->lines);
+	td_wipe(switchboard->seed, sizeof(switchboard->seed));
+	td_wipe(&switchboard->digest, sizeof(switchboard->digest));
+	free(switchboard);
+}
+
+int switchboard_restore(struct switchboard *switchboard, uint64_t call_id, const void *value,
+	size_t length, bool is_other_boot, struct td_now now)
+{
+	struct line *line;
+	int result;
+
+	switchboard->now = now;
+	line = switchboard_find_call(switchboard, call_id) == NULL
+		       ? switchboard_take_line(switchboard, call_id)
+		       : NULL;
+	if (line == NULL) {
+		switchboard->counts.recovery_failed++;
+		return -ENOSPC;
+	}
+	result = snapshot_read(&line->call, switchboard->trunks, value, length);
+	if (result == 0 && line->call.call_id != call_id)
+		result = -EBADMSG;
+	line->call.call_id = call_id;
+	if (result != 0) {
+		switchboard_drop_line(switchboard, line);
+		switchboard->counts.recovery_failed++;
+		return result;
+	}
+	line->is_journaled = true;
+	restore_line(switchboard, line, is_other_boot);
+	switchboard->counts.calls_recovered++;
+	switchboard_commit(switchboard);
+	return 0;
+}
+
+void switchboard_restored(struct switchboard *switchboard, struct td_now now)
+{
+	switchboard_advance(switchboard, now);
+}
+
+bool switchboard_admits(const struct switchboard *switchboard, const struct td_ip *source,
+	enum sip_transport transport)
+{
+	return trunk_find_by_source(switchboard->trunks, source, transport) != TRUNK_NONE;
+}
+
+void switchboard_receive_sip(struct switchboard *switchboard, char *bytes, size_t length,
+	const struct sip_flow *flow, bool is_stream, struct td_now now)
+{
+	switchboard->now = now;
+	receive_message(switchboard, bytes, length, flow, is_stream);
+	switchboard_commit(switchboard);
+}
+
+void switchboard_transport_failed(
+	struct switchboard *switchboard, const struct sip_flow *flow, struct td_now now)
+{
+	switchboard->now = now;
+	transaction_transport_failed(switchboard->transactions, flow, now.mono_ms);
+	switchboard_commit(switchboard);
+}
+
+void switchboard_media_reply(
+	struct switchboard *switchboard, const struct td_reply *reply, struct td_now now)
+{
+	switchboard->now = now;
+	media_reply(switchboard, reply);
+	switchboard_commit(switchboard);
+}
+
+void switchboard_media_notify(
+	struct switchboard *switchboard, const struct td_notify *notify, struct td_now now)
+{
+	switchboard->now = now;
+	media_notify(switchboard, notify);
+	switchboard_commit(switchboard);
+}
+
+void switchboard_media_state(
+	struct switchboard *switchboard, enum ledger_state state, struct td_now now)
+{
+	switchboard->now = now;
+	switchboard->media_state = state;
+}
+
+static void expire(void *context, struct wheel_timer *timer)
+{
+	struct switchboard *switchboard = context;
+	struct line_timer *which = td_container_of(timer, struct line_timer, timer);
+
+	if (which->leg_index < CALL_LEGS) {
+		exchange_pause_over(switchboard, which->line, which->leg_index);
+		return;
+	}
+	which->line->call.deadline_ms = TD_NEVER;
+	calls_timeout(switchboard, which->line);
+}
+
+void switchboard_advance(struct switchboard *switchboard, struct td_now now)
+{
+	switchboard->now = now;
+	transaction_advance(switchboard->transactions, now.mono_ms);
+	(void)wheel_advance(&switchboard->wheel, now.mono_ms, expire, switchboard);
+	trunks_advance(switchboard);
+	switchboard_commit(switchboard);
+}
+
+uint64_t switchboard_deadline(const struct switchboard *switchboard)
+{
+	/* wheel_deadline() remembers what it found: the only write. */
+	uint64_t deadline = wheel_deadline((struct wheel *)&switchboard->wheel);
+	uint64_t other = transaction_deadline(switchboard->transactions);
+
+	deadline = other < deadline ? other : deadline;
+	other = trunk_deadline(switchboard->trunks);
+	return other < deadline ? other : deadline;
+}
+
+int switchboard_reconfigure(
+	struct switchboard *switchboard, const struct config *config, struct td_now now)
+{
+	struct route_table *routes;
+	int result;
+
+	switchboard->now = now;
+	result = trunk_table_reload(switchboard->trunks, config, now.mono_ms);
+	if (result != 0)
+		return result;
+	result = route_table_create(
+		config, switchboard->trunks, switchboard_random(switchboard), &routes);
+	if (result != 0)
+		return result;
+	route_table_destroy(switchboard->routes);
+	switchboard->routes = routes;
+	switchboard->config = config;
+	return 0;
+}
+
+void switchboard_set_gate(
+	struct switchboard *switchboard, enum switchboard_gate gate, bool is_closed)
+{
+	if (is_closed)
+		switchboard->gates |= (uint32_t)gate;
+	else
+		switchboard->gates &= ~(uint32_t)gate;
+}
+
+void switchboard_set_queue_delay(struct switchboard *switchboard, uint32_t delay_ms)
+{
+	switchboard->queue_delay_ms = delay_ms;
+}

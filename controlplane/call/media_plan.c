@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bodies in, bodies and specs out. Formats pass untouched, so each side may send what the other
+ * listed; a termination therefore accepts the union of both lists.
+ */
+#include "call/media_plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	PLAN_BODY_BYTES = 16384, /* a body that we build; larger ones are refused */
+};
+
+const char *media_body_read(struct span body, struct media_body *ret_body)
+{
+	struct sdp_error error;
+
+	if (body.length == 0)
+		return "no session description";
+	if (sdp_session_parse(body, &ret_body->session, &error) != 0)
+		return error.reason;
+	ret_body->audio = sdp_find_audio(&ret_body->session);
+	return ret_body->audio == SDP_NO_MEDIA ? sdp_find_audio_failure(&ret_body->session) : NULL;
+}
+
+static void plan_name_codec(struct call_media *media, const struct sdp_media *line)
+{
+	const struct sdp_format *format = &line->formats[0];
+
+	media->ptime_ms = line->ptime_ms;
+	if (line->format_count == 0)
+		media->codec[0] = '\0';
+	else if (format->encoding.length != 0)
+		(void)snprintf(media->codec, sizeof(media->codec), "%.*s/%u",
+			(int)(format->encoding.length > 20 ? 20 : format->encoding.length),
+			format->encoding.text, format->clock_hz);
+	else
+		(void)snprintf(media->codec, sizeof(media->codec), "%u", format->payload_type);
+}
+
+const char *media_plan_misfit(
+	const struct call *call, unsigned index, const struct media_body *body)
+{
+	struct sdp_remote remote;
+
+	if (sdp_remote_derive(&body->session, body->audio, &remote) != 0)
+		return "media address isn't an IP address";
+	if (remote.rtp.ip.family != TD_FAMILY_NONE &&
+		remote.rtp.ip.family != call->media[index].local.ip.family)
+		return "media address is of another IP version than before";
+	return NULL;
+}
+
+bool media_plan_take_remote(
+	struct call *call, unsigned index, const struct media_body *body, bool is_new_round)
+{
+	struct call_media *media = &call->media[index];
+	struct sdp_remote remote;
+
+	memset(&remote, 0, sizeof(remote));
+	if (sdp_remote_derive(&body->session, body->audio, &remote) != 0)
+		return false;
+	plan_name_codec(media, &body->session.media[body->audio]);
+	if (media->has_remote && !is_new_round &&
+		memcmp(&remote, &media->remote, sizeof(remote)) == 0)
+		return false;
+	if (!media->has_remote || is_new_round ||
+		!td_endpoint_equal(&remote.rtp, &media->remote.rtp))
+		media->latch_round++;
+	media->remote = remote;
+	media->has_remote = true;
+	return true;
+}
+
+/* Gives the body its o= version and makes it the last one of the leg. */
+static const char *plan_keep(
+	struct call *call, unsigned index, char *body, size_t length, size_t size)
+{
+	struct call_media *media = &call->media[index];
+	struct leg *leg = &call->legs[index];
+	struct span previous = {leg->local_sdp, leg->local_sdp_length};
+	uint64_t version = media->sdp_version;
+	int rewritten;
+
+	if (previous.length != 0)
+		version = sdp_version_next(
+			previous, (struct span){body, (uint32_t)length}, media->sdp_version);
+	if (version != media->sdp_version) {
+		rewritten = sdp_set_version(body, length, size, version);
+		if (rewritten < 0)
+			return "session description is too long";
+		length = (size_t)rewritten;
+	}
+	if (call_set_text(call, &leg->local_sdp, &leg->local_sdp_length,
+		    (struct span){body, (uint32_t)length}) != 0)
+		return "out of memory";
+	media->sdp_version = version;
+	return NULL;
+}
+
+static struct sdp_local plan_local(const struct call *call, unsigned index)
+{
+	const struct call_media *media = &call->media[index];
+
+	return (struct sdp_local){
+		.session_id = call->legs[index].leg_id,
+		.version = media->sdp_version,
+		.media = media->local,
+		.has_rtcp_mux = media->has_remote && media->remote.has_rtcp_mux,
+	};
+}
+
+static const char *plan_reason(int error)
+{
+	return error == -ENOSPC ? "session description is too long"
+				: "no audio stream that can be relayed";
+}
+
+const char *media_plan_offer(struct call *call, unsigned index, const struct media_body *from)
+{
+	const struct leg *leg = &call->legs[index];
+	struct sdp_local local = plan_local(call, index);
+	char body[PLAN_BODY_BYTES];
+	struct sdp_session shape;
+	struct sdp_error error;
+	struct sdp_built built;
+	bool has_shape = leg->local_sdp_length != 0 &&
+			 sdp_session_parse((struct span){leg->local_sdp, leg->local_sdp_length},
+				 &shape, &error) == 0;
+	int result = sdp_build_offer(
+		&from->session, has_shape ? &shape : NULL, &local, body, sizeof(body), &built);
+
+	if (result != 0)
+		return plan_reason(result);
+	return plan_keep(call, index, body, built.length_bytes, sizeof(body));
+}
+
+const char *media_plan_answer(struct call *call, unsigned index, const struct media_body *offer,
+	const struct media_body *from)
+{
+	struct sdp_local local = plan_local(call, index);
+	char body[PLAN_BODY_BYTES];
+	struct sdp_built built;
+	int result = sdp_build_answer(
+		&offer->session, &from->session, &local, body, sizeof(body), &built);
+
+	if (result != 0)
+		return plan_reason(result);
+	return plan_keep(call, index, body, built.length_bytes, sizeof(body));
+}
+
+static void plan_default_codecs(struct sdp_remote *accepted)
+{
+	static const struct td_codec defaults[] = {
+		{.payload_type = 0, .kind = TD_CODEC_PCMU, .clock_hz = 8000},
+		{.payload_type = 8, .kind = TD_CODEC_PCMA, .clock_hz = 8000},
+	};
+
+	memcpy(accepted->codecs, defaults, sizeof(defaults));
+	accepted->codec_count = (uint8_t)TD_COUNT_OF(defaults);
+}
+
+void media_plan_spec(const struct call *call, unsigned index, const struct media_policy *policy,
+	struct td_termination_spec *ret_spec)
+{
+	const struct call_media *media = &call->media[index];
+	const struct call_media *other = &call->media[1 - index];
+	struct sdp_remote accepted;
+
+	memset(ret_spec, 0, sizeof(*ret_spec));
+	memset(&accepted, 0, sizeof(accepted));
+	if (other->has_remote)
+		sdp_codecs_merge(&accepted, &other->remote);
+	if (media->has_remote)
+		sdp_codecs_merge(&accepted, &media->remote);
+	if (accepted.codec_count == 0) /* no offer yet: what everybody has */
+		plan_default_codecs(&accepted);
+	ret_spec->termination_id = media->termination_id;
+	ret_spec->context_id = call->call_id;
+	ret_spec->epoch = media->epoch;
+	ret_spec->mode = media->has_remote ? media->remote.mode : TD_MODE_SEND_RECEIVE;
+	ret_spec->latch = policy->latch;
+	ret_spec->latch_prefix_bits = policy->latch_prefix_bits;
+	/* Silence before the answer is nobody's fault. */
+	ret_spec->media_timeout_s = call->is_answered ? policy->media_timeout_s : 0;
+	ret_spec->latch_window_ms = policy->latch_window_ms;
+	ret_spec->local = media->local;
+	ret_spec->latch_round = media->latch_round;
+	if (media->has_remote) {
+		ret_spec->remote = media->remote.rtp;
+		ret_spec->remote_rtcp = media->remote.rtcp;
+		if (media->remote.has_rtcp_mux)
+			ret_spec->flags |= TD_TERMINATION_RTCP_MUX;
+	}
+	ret_spec->codec_count = accepted.codec_count;
+	memcpy(ret_spec->codecs, accepted.codecs, sizeof(ret_spec->codecs));
+}

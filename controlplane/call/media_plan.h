@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a call wants of the media plane, derived from the session descriptions that pass through:
+ * the two termination specs, and the bodies that each side gets in place of the other's. Pure.
+ */
+#ifndef TD_CALL_MEDIA_PLAN_H
+#define TD_CALL_MEDIA_PLAN_H
+
+#include "call/call.h"
+#include "sdp/session.h"
+
+#include <tandem/compiler.h>
+#include <tandem/contract.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What configuration says about a termination. */
+struct media_policy {
+	uint8_t latch; /* enum td_latch */
+	uint8_t latch_prefix_bits;
+	uint16_t media_timeout_s;
+	uint32_t latch_window_ms;
+};
+
+/* A body with the audio line that matters. */
+struct media_body {
+	struct sdp_session session;
+	int audio; /* index of the m= line */
+};
+
+/* Parses a body and finds its audio. NULL if it can be used, else a static reason. */
+const char *media_body_read(struct span body, struct media_body *ret_body);
+
+/* NULL if leg index's termination can serve that body, else a static reason. */
+const char *media_plan_misfit(
+	const struct call *call, unsigned index, const struct media_body *body);
+
+/* Takes over what leg index's peer says about its end. is_new_round re-arms learning of its
+ * address even if the body names the same one. Raises the termination's epoch if anything
+ * changed, and tells so. */
+bool media_plan_take_remote(
+	struct call *call, unsigned index, const struct media_body *body, bool is_new_round);
+
+/* Writes an offer for leg index from the other side's body into the leg's local_sdp. NULL, or a
+ * static reason. */
+const char *media_plan_offer(struct call *call, unsigned index, const struct media_body *from);
+/* Writes the answer to offer (of leg index's peer) from the other side's answer into the leg's
+ * local_sdp. NULL, or a static reason. */
+const char *media_plan_answer(struct call *call, unsigned index, const struct media_body *offer,
+	const struct media_body *from);
+
+/* The wanted state of a termination. */
+void media_plan_spec(const struct call *call, unsigned index, const struct media_policy *policy,
+	struct td_termination_spec *ret_spec);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Turns the state of a call into the records that leave the machine. Fills plain structs only;
+ * who gets them, and how, is decided elsewhere. Pure.
+ */
+#ifndef TD_CALL_RECORD_H
+#define TD_CALL_RECORD_H
+
+#include "call/call.h"
+#include "events/record.h"
+
+#include <stdint.h>
+
+/* Names that only configuration knows. Borrowed until the function returns. */
+struct record_names {
+	const char *trunks[CALL_LEGS];
+	const char *route;
+};
+
+/* Fills a call event and counts it. leg_index CALL_LEGS: concerns the whole call. */
+void record_fill_event(struct call *call, enum call_event_kind kind, unsigned leg_index,
+	const struct record_names *names, const struct td_now *now,
+	struct event_record *ret_record);
+void record_fill_cdr(const struct call *call, unsigned leg_index, const struct record_names *names,
+	struct event_record *ret_record);
+void record_fill_contact(
+	const struct call *call, const struct record_names *names, struct event_record *ret_record);
+
+/* Notes that a leg went on hold or came back, for its hold time. */
+void record_note_hold(struct leg *leg, bool is_held, uint64_t now_ms);
+/* Notes the end of a leg, once. */
+void record_note_end(struct leg *leg, const struct td_now *now);
+/* Takes the caller and the number asked for from the INVITE. */
+void record_take_parties(struct call *call, const struct sip_message *invite);
+
+#endif
