@@ -172,6 +172,9 @@ static void check_target(struct loader *loader, uint32_t index)
 	for (uint32_t i = 0; i < config->sip.listener_count; i++) {
 		const struct config_listener *listener = &config->sip.listeners[i];
 
+		if (listener->address.family == TD_FAMILY_NONE ||
+			listener->transport == SIP_TRANSPORT_UNKNOWN)
+			return; /* refused already; it may have been the one */
 		if (listener->transport == trunk->target.transport &&
 			listener->address.family == trunk->target.endpoint.ip.family)
 			return;

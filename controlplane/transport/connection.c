@@ -30,9 +30,20 @@ struct sip_flow connection_flow(const struct connection *connection)
 		.connection_id = connection->id};
 }
 
-void connection_fail(struct connection *connection)
+/* What was sent on a connection of ours may have been meant for another one that had gone: such
+ * a failure is the peer's, not the connection's. */
+static struct sip_flow failed_flow(const struct connection *connection)
 {
 	struct sip_flow flow = connection_flow(connection);
+
+	if (!connection->is_accepted)
+		flow.connection_id = 0;
+	return flow;
+}
+
+void connection_fail(struct connection *connection)
+{
+	struct sip_flow flow = failed_flow(connection);
 
 	if (connection->state == CONNECTION_CONNECTING)
 		connection->transport->counters.tcp_open_failed++;
@@ -141,7 +152,7 @@ static int put_out(struct connection *connection, const char *bytes, size_t leng
 void connection_send(struct connection *connection, const char *bytes, size_t length)
 {
 	struct transport *transport = connection->transport;
-	struct sip_flow flow = connection_flow(connection);
+	struct sip_flow flow = failed_flow(connection);
 	int error = put_out(connection, bytes, length);
 
 	if (error == 0) {

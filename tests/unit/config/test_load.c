@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct config *load(const char *text)
+{
+	struct config_errors errors;
+	struct config *config = NULL;
+
+	if (config_load_text(text, strlen(text), "/etc/tandem/t.yaml", &config, &errors) != 0) {
+		config_errors_print(&errors, stderr);
+		fail();
+	}
+	return config;
+}
+
+/* The file that the documentation shows first has all the defaults. */
+static void test_example(void **state)
+{
+	struct config *config = load(config_example());
+
+	(void)state;
+	assert_string_equal(config->node, "rack1");
+	assert_string_equal(config->run_dir, "/run/tandem");
+	assert_string_equal(config->dataplane.socket, "/run/tandem/dataplane.sock");
+	assert_string_equal(config->control.socket, "/run/tandem/control.sock");
+	assert_string_equal(config->journal.directory, "/var/lib/tandem/journal");
+	assert_string_equal(config->events.directory, "/var/lib/tandem/events");
+	assert_int_equal(config->sip.listener_count, 2);
+	assert_int_equal(config->sip.listeners[1].transport, SIP_TRANSPORT_TCP);
+	assert_int_equal(config->sip.listeners[1].port, 5060);
+	assert_int_equal(config->sip.t1_ms, 500);
+	assert_int_equal(config->media.ports.first, 16384);
+	assert_int_equal(config->media.ports.last, 32767);
+	assert_int_equal(config->media.latch, TD_LATCH_RESTRICTED);
+	assert_int_equal(config->dataplane.worker_count, 1);
+	assert_int_equal(config->dataplane.workers[0], 1);
+	assert_int_equal(config->events.broker_count, 0);
+	assert_true(config->dataplane.hugepages);
+	assert_int_equal(config->trunk_count, 2);
+	assert_int_equal(config->trunks[0].sources[0].bits, 24);
+	assert_int_equal(config->trunks[1].sources[0].bits, 32);
+	assert_int_equal(config->trunks[1].target.transport, SIP_TRANSPORT_TCP);
+	assert_int_equal(config->trunks[1].target.endpoint.port, 5070);
+	assert_int_equal(config->trunks[0].latch, TD_LATCH_RESTRICTED);
+	assert_int_equal(config->trunks[0].media_timeout_s, 60);
+	assert_int_equal(config->route_count, 2);
+	assert_int_equal(config->routes[0].from_trunk, 0);
+	assert_int_equal(config->routes[0].destinations[0], 1);
+	assert_string_equal(config->routes[0].pattern, "+4930555XXXX");
+	config_destroy(config);
+}
+
+static void test_values(void **state)
+{
+	struct config *config = load(
+		"node: t\n"
+		"run_dir: /tmp/x\n"
+		"sip: {listen: [{address: \"2001:db8::1\", port: 5070}], user_agent: \"\"}\n"
+		"media: {addresses: [192.0.2.1, \"2001:db8::1\"], latch: off, timeout_s: 0}\n"
+		"dataplane:\n"
+		"  ports: [{device: \"net_af_packet0,iface=veth0\", tap: tap7, checksum: trust}]\n"
+		"  workers: [2, 3]\n"
+		"  poll: adaptive\n"
+		"  hugepages: false\n"
+		"events: {brokers: [\"k1:9092\", \"[::1]:9092\"]}\n"
+		"trunks:\n"
+		"  - name: a\n"
+		"    target: sip:[2001:db8::5]:5080\n"
+		"    sources: [\"2001:db8::/32\", 0.0.0.0/0]\n"
+		"    transports: [tcp]\n"
+		"    latch: open\n"
+		"    media_timeout_s: 5\n"
+		"    media_address: 192.0.2.1\n"
+		"    inbound_auth: {username: u, password: p}\n"
+		"routes:\n"
+		"  - {number: alice, to: [a], strip: 2, prefix: \"+49\"}\n");
+
+	(void)state;
+	assert_string_equal(config->dataplane.socket, "/tmp/x/dataplane.sock");
+	assert_string_equal(config->sip.user_agent, "");
+	assert_int_equal(config->media.latch, TD_LATCH_OFF);
+	assert_int_equal(config->dataplane.worker_count, 2);
+	assert_int_equal(config->dataplane.poll, CONFIG_POLL_ADAPTIVE);
+	assert_false(config->dataplane.hugepages);
+	assert_int_equal(config->events.broker_count, 2);
+	assert_string_equal(config->trunks[0].target.host, "2001:db8::5");
+	assert_int_equal(config->trunks[0].sources[1].bits, 0);
+	assert_int_equal(config->trunks[0].transports[0], SIP_TRANSPORT_TCP);
+	assert_int_equal(config->trunks[0].latch, TD_LATCH_OPEN);
+	assert_int_equal(config->trunks[0].media_timeout_s, 5);
+	assert_string_equal(config->trunks[0].inbound_auth.password, "p");
+	assert_string_equal(config->trunks[0].credentials.username, "");
+	assert_int_equal(config->routes[0].from_trunk, CONFIG_TRUNK_ANY);
+	assert_string_equal(config->routes[0].number, "alice");
+	config_destroy(config);
+}
+
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+/* Relative password files stand beside the configuration; nobody else may read them. */
+static void test_password_file(void **state)
+{
+	static const char head[] = "node: t\nsip: {listen: [{address: 192.0.2.1}]}\n"
+				   "media: {addresses: [192.0.2.1]}\n"
+				   "dataplane: {ports: [{device: net_null0}]}\n"
+				   "trunks:\n  - {name: a, target: sip:10.0.0.1, credentials: ";
+	char directory[] = "/tmp/tandem-config-XXXXXX";
+	char path[64];
+	char secret[64];
+	char text[1024];
+	struct config_errors errors;
+	struct config *config = NULL;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	(void)snprintf(path, sizeof(path), "%s/t.yaml", directory);
+	(void)snprintf(secret, sizeof(secret), "%s/secret", directory);
+	(void)snprintf(text, sizeof(text), "%s{username: u, password_file: secret}}\n", head);
+	write_file(path, text, 0644);
+	write_file(secret, "geheim\nrest\n", 0600);
+	assert_int_equal(config_load(path, &config, &errors), 0);
+	assert_string_equal(config->trunks[0].credentials.password, "geheim");
+	config_destroy(config);
+
+	write_file(secret, "geheim\n", 0644);
+	assert_int_equal(config_load(path, &config, &errors), -EBADMSG);
+	assert_non_null(strstr(errors.list[0].text, "mode 0644"));
+	write_file(secret, "\n", 0600);
+	assert_int_equal(config_load(path, &config, &errors), -EBADMSG);
+
+	(void)snprintf(text, sizeof(text), "%s{username: u, password: p}}\n", head);
+	write_file(path, text, 0644);
+	assert_int_equal(config_load(path, &config, &errors), -EBADMSG);
+	assert_non_null(strstr(errors.list[0].text, "everyone can read"));
+	assert_int_equal(errors.list[0].line, 6);
+	write_file(path, text, 0640);
+	assert_int_equal(config_load(path, &config, &errors), 0);
+	config_destroy(config);
+
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(secret), 0);
+	assert_int_equal(config_load(path, &config, &errors), -ENOENT);
+	assert_int_equal(errors.count, 1);
+	assert_int_equal(config_load(directory, &config, &errors), -EBADMSG);
+	assert_int_equal(rmdir(directory), 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_example),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_password_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
