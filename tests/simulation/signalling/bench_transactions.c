@@ -27,7 +27,8 @@ struct end {
 	struct sip_flow flow;
 	char sent[MESSAGE_BYTES];
 	size_t sent_length;
-	transaction_id id; /* of the last new request */
+	transaction_id id;		       /* of the last new request */
+	char branch[TRANSACTION_BRANCH_BYTES]; /* of the last INVITE sent */
 };
 
 static char body[BODY_BYTES + 1];
@@ -118,10 +119,12 @@ static size_t write_response(char *text, unsigned status, const char *branch, ui
 		status == 200 ? body : "");
 }
 
-static void respond(struct end *client, struct end *server, unsigned status, const char *branch,
-	uint32_t number, uint64_t now_ms)
+/* The server's answer to the request that came last, up to the client. */
+static void respond(
+	struct end *client, struct end *server, unsigned status, uint32_t number, uint64_t now_ms)
 {
 	char text[MESSAGE_BYTES];
+	const char *branch = client->branch;
 	size_t length = write_response(text, status, branch, number);
 
 	if (transaction_respond(server->table, server->id, status, text, length, now_ms) != 0)
@@ -134,7 +137,7 @@ static void run_pair(struct end *client, struct end *server, uint32_t number, un
 	uint64_t now_ms)
 {
 	struct transaction_options options = {.user = number};
-	char branch[TRANSACTION_BRANCH_BYTES];
+	char *branch = client->branch;
 	char text[MESSAGE_BYTES];
 	transaction_id id;
 	size_t length;
@@ -145,11 +148,11 @@ static void run_pair(struct end *client, struct end *server, uint32_t number, un
 		    client->table, text, length, &client->flow, &options, now_ms, &id) != 0)
 		abort();
 	deliver(client, server, now_ms);
-	respond(client, server, 100, branch, number, now_ms);
-	respond(client, server, 180, branch, number, now_ms);
+	respond(client, server, 100, number, now_ms);
+	respond(client, server, 180, number, now_ms);
 	if (up_to_status == 180)
 		return;
-	respond(client, server, 200, branch, number, now_ms);
+	respond(client, server, 200, number, now_ms);
 	transaction_branch(client->table, branch);
 	client->sent_length = write_request(client->sent, "ACK", branch, number);
 	deliver(client, server, now_ms);
