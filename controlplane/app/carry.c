@@ -124,8 +124,14 @@ static void sip_received(void *context, struct transport_message *message)
 
 	switchboard_set_queue_delay(
 		wire->switchboard, (uint32_t)(message->queue_delay_us / TD_US_PER_MS));
-	switchboard_receive_sip(wire->switchboard, message->bytes, message->length, &message->flow,
-		message->is_stream, wire_now(wire));
+	switchboard_receive_sip(wire->switchboard,
+		&(const struct switchboard_message){
+			.bytes = message->bytes,
+			.length = message->length,
+			.flow = &message->flow,
+			.is_stream = message->is_stream,
+		},
+		wire_now(wire));
 }
 
 static void sip_failed(void *context, const struct sip_flow *flow)

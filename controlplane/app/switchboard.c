@@ -78,7 +78,7 @@ void switchboard_emit_event(struct switchboard *switchboard, struct line *line,
 	struct event_record record;
 
 	calls_names(switchboard, line, &names, route);
-	record_fill_event(&line->call, kind, leg_index, &names, &switchboard->now, &record);
+	record_fill_event(&line->call, kind, leg_index, &names, &record);
 	switchboard->ports.emit(switchboard->ports.context, &record);
 	switchboard_mark(switchboard, line);
 }
@@ -286,8 +286,8 @@ int switchboard_create(const struct config *config, const uint8_t seed[SWITCHBOA
 	switchboard->now = now;
 	switchboard->media_state = LEDGER_AWAY;
 	memcpy(switchboard->seed, seed, SWITCHBOARD_SEED_BYTES);
-	static_assert(
-		SWITCHBOARD_SEED_BYTES >= SIPHASH_SEED_BYTES, "the hash takes its first half");
+	static_assert((int)SWITCHBOARD_SEED_BYTES == 2 * (int)SIPHASH_SEED_BYTES,
+		"one half for the tables, one for numbers");
 	wheel_init(&switchboard->wheel, now.mono_ms);
 	switchboard->call_id_base =
 		(switchboard_random(switchboard) & ((1ull << SWITCHBOARD_BOOT_BITS) - 1)) << 32;
@@ -328,9 +328,19 @@ void switchboard_destroy(struct switchboard *switchboard)
 	free(switchboard);
 }
 
-int switchboard_restore(struct switchboard *switchboard, uint64_t call_id, const void *value,
-	size_t length, bool is_other_boot, struct td_now now)
+/* What stands in a record that couldn't be read owns no port. */
+static void drop_unread(struct switchboard *switchboard, struct line *line)
 {
+	for (unsigned i = 0; i < CALL_LEGS; i++)
+		line->call.media[i].has_port = false;
+	switchboard_drop_line(switchboard, line);
+	switchboard->counts.recovery_failed++;
+}
+
+int switchboard_restore(struct switchboard *switchboard,
+	const struct switchboard_snapshot *snapshot, struct td_now now)
+{
+	uint64_t call_id = snapshot->call_id;
 	struct line *line;
 	int result;
 
@@ -342,17 +352,16 @@ int switchboard_restore(struct switchboard *switchboard, uint64_t call_id, const
 		switchboard->counts.recovery_failed++;
 		return -ENOSPC;
 	}
-	result = snapshot_read(&line->call, switchboard->trunks, value, length);
+	result = snapshot_read(&line->call, switchboard->trunks, snapshot->value, snapshot->length);
 	if (result == 0 && line->call.call_id != call_id)
 		result = -EBADMSG;
 	line->call.call_id = call_id;
 	if (result != 0) {
-		switchboard_drop_line(switchboard, line);
-		switchboard->counts.recovery_failed++;
+		drop_unread(switchboard, line);
 		return result;
 	}
 	line->is_journaled = true;
-	restore_line(switchboard, line, is_other_boot);
+	restore_line(switchboard, line, snapshot->is_other_boot);
 	switchboard->counts.calls_recovered++;
 	switchboard_commit(switchboard);
 	return 0;
@@ -369,11 +378,11 @@ bool switchboard_admits(const struct switchboard *switchboard, const struct td_i
 	return trunk_find_by_source(switchboard->trunks, source, transport) != TRUNK_NONE;
 }
 
-void switchboard_receive_sip(struct switchboard *switchboard, char *bytes, size_t length,
-	const struct sip_flow *flow, bool is_stream, struct td_now now)
+void switchboard_receive_sip(struct switchboard *switchboard,
+	const struct switchboard_message *message, struct td_now now)
 {
 	switchboard->now = now;
-	receive_message(switchboard, bytes, length, flow, is_stream);
+	receive_message(switchboard, message);
 	switchboard_commit(switchboard);
 }
 

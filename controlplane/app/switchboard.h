@@ -4,7 +4,7 @@
  * that machine's actions to the next: transport bytes -> message -> transaction -> dialog -> leg
  * -> call -> media command, journal record, event, SIP out. It is the one place that knows all
  * machines. Pure: no socket, clock, thread or random number; everything leaves through the
- * ports, in the order journal, events, then SIP and media of one step.
+ * ports, in the order events, journal, then SIP and media of one step.
  *
  * One thread.
  */
@@ -52,12 +52,19 @@ td_must_check int switchboard_create(const struct config *config,
 /* Frees everything without ending a call: the journal keeps them. Accepts NULL. */
 void switchboard_destroy(struct switchboard *switchboard);
 
-/* After a restart, before anything else: gives back one journaled call. is_other_boot: the record
- * is from before the machine booted, so its media and monotonic times are gone: the call is
- * ended toward both sides and its CDRs emitted. -EBADMSG (not a record of ours; counted, nothing
- * else changes), -ENOSPC, -ENOMEM. */
-td_must_check int switchboard_restore(struct switchboard *switchboard, uint64_t call_id,
-	const void *value, size_t length, bool is_other_boot, struct td_now now);
+/* A journaled call. is_other_boot: the record is from before the machine booted, so its media
+ * and monotonic times are gone: the call is ended toward both sides and its CDRs emitted. */
+struct switchboard_snapshot {
+	uint64_t call_id;
+	const void *value; /* borrows until the function returns */
+	size_t length;
+	bool is_other_boot;
+};
+
+/* After a restart, before anything else: gives back one journaled call. -EBADMSG (not a record
+ * of ours; counted, nothing else changes), -ENOSPC, -ENOMEM. */
+td_must_check int switchboard_restore(struct switchboard *switchboard,
+	const struct switchboard_snapshot *snapshot, struct td_now now);
 /* All calls have been given back. */
 void switchboard_restored(struct switchboard *switchboard, struct td_now now);
 
@@ -65,8 +72,14 @@ void switchboard_restored(struct switchboard *switchboard, struct td_now now);
 bool switchboard_admits(const struct switchboard *switchboard, const struct td_ip *source,
 	enum sip_transport transport);
 /* A complete SIP message came. bytes may be modified. */
-void switchboard_receive_sip(struct switchboard *switchboard, char *bytes, size_t length,
-	const struct sip_flow *flow, bool is_stream, struct td_now now);
+struct switchboard_message {
+	char *bytes; /* borrows until the function returns */
+	size_t length;
+	const struct sip_flow *flow;
+	bool is_stream;
+};
+void switchboard_receive_sip(struct switchboard *switchboard,
+	const struct switchboard_message *message, struct td_now now);
 /* Nothing could be sent by that flow. */
 void switchboard_transport_failed(
 	struct switchboard *switchboard, const struct sip_flow *flow, struct td_now now);

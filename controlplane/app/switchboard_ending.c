@@ -28,6 +28,7 @@ void calls_names(const struct switchboard *switchboard, const struct line *line,
 
 		ret_names->trunks[i] = trunk != NULL ? trunk->name : "";
 	}
+	ret_names->now = switchboard->now;
 	route[0] = '\0';
 	if (call->destination_count != 0 && call->route < config->route_count) {
 		const struct config_route *from = &config->routes[call->route];

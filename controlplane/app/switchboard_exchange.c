@@ -254,8 +254,8 @@ static void send_reinvite(struct switchboard *switchboard, struct line *line, un
 	struct leg *leg = &line->call.legs[index];
 
 	leg->ack_has_body = false;
-	if (legs_request(switchboard, line, index, SIP_METHOD_INVITE, !leg->is_offer_late,
-		    &leg->pending.transaction) != 0) {
+	if (legs_request(switchboard, line, index, SIP_METHOD_INVITE, &leg->pending.transaction) !=
+		0) {
 		switchboard->counts.refused_memory++;
 		switchboard->reject_status = 500;
 		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_REFUSED);

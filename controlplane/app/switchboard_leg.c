@@ -90,7 +90,7 @@ static void build_extras(struct switchboard *switchboard, const struct leg *leg,
 }
 
 int legs_request(struct switchboard *switchboard, struct line *line, unsigned index,
-	enum sip_method method, bool has_body, transaction_id *ret_id)
+	enum sip_method method, transaction_id *ret_id)
 {
 	struct leg *leg = &line->call.legs[index];
 	struct sip_flow next_hop = dialog_next_hop(&leg->dialog);
@@ -100,7 +100,7 @@ int legs_request(struct switchboard *switchboard, struct line *line, unsigned in
 	struct span body = {0};
 	int length;
 
-	if (has_body)
+	if (method == SIP_METHOD_INVITE && !leg->is_offer_late)
 		body = (struct span){leg->local_sdp, leg->local_sdp_length};
 	transaction_branch(switchboard->transactions, branch);
 	sip_builder_init(&builder, switchboard->buffer, sizeof(switchboard->buffer));
@@ -236,7 +236,7 @@ static void send_bye(struct switchboard *switchboard, struct line *line, unsigne
 
 	close_negotiation(switchboard, line, index);
 	line->call.legs[index].challenges = 0;
-	if (legs_request(switchboard, line, index, SIP_METHOD_BYE, false, &id) != 0) {
+	if (legs_request(switchboard, line, index, SIP_METHOD_BYE, &id) != 0) {
 		switchboard->counts.refused_memory++;
 		legs_step(switchboard, line, index, LEG_EVENT_BYE_DONE);
 	}

@@ -132,9 +132,9 @@ static void receive_malformed(struct switchboard *switchboard, const struct sip_
 		receive_answer_stateless(switchboard, message, flow, &reply);
 }
 
-void receive_message(struct switchboard *switchboard, char *bytes, size_t length,
-	const struct sip_flow *flow, bool is_stream)
+void receive_message(struct switchboard *switchboard, const struct switchboard_message *received)
 {
+	const struct sip_flow *flow = received->flow;
 	struct sip_message message;
 	struct sip_parse_error error;
 	trunk_id trunk;
@@ -145,7 +145,8 @@ void receive_message(struct switchboard *switchboard, char *bytes, size_t length
 		switchboard->counts.strangers++;
 		return;
 	}
-	if (sip_message_parse(bytes, length, is_stream, &message, &error) != 0) {
+	if (sip_message_parse(received->bytes, received->length, received->is_stream, &message,
+		    &error) != 0) {
 		receive_malformed(switchboard, &message, &error, flow);
 		return;
 	}

@@ -187,7 +187,7 @@ static void take_bye_response(struct switchboard *switchboard, struct line *line
 	if (response->status < 200)
 		return;
 	if (auth_answer(switchboard, leg, response, SIP_METHOD_BYE, uri) &&
-		legs_request(switchboard, line, index, SIP_METHOD_BYE, false, &id) == 0)
+		legs_request(switchboard, line, index, SIP_METHOD_BYE, &id) == 0)
 		return;
 	legs_step(switchboard, line, index, LEG_EVENT_BYE_DONE);
 }

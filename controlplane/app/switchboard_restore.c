@@ -167,7 +167,7 @@ static void restore_leg(struct switchboard *switchboard, struct line *line, unsi
 		restore_negotiation(switchboard, line, index);
 		break;
 	case LEG_ENDING: /* the peer may not have heard it */
-		if (legs_request(switchboard, line, index, SIP_METHOD_BYE, false, &id) != 0)
+		if (legs_request(switchboard, line, index, SIP_METHOD_BYE, &id) != 0)
 			legs_step(switchboard, line, index, LEG_EVENT_BYE_DONE);
 		break;
 	case LEG_IDLE:

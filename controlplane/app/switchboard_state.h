@@ -142,8 +142,7 @@ struct span switchboard_user_agent(const struct switchboard *switchboard);
 void switchboard_arm(struct switchboard *switchboard, struct line *line, uint64_t deadline_ms);
 
 /* ---- switchboard_receive.c ---- */
-void receive_message(struct switchboard *switchboard, char *bytes, size_t length,
-	const struct sip_flow *flow, bool is_stream);
+void receive_message(struct switchboard *switchboard, const struct switchboard_message *received);
 void receive_indication(void *context, const struct transaction_indication *indication);
 void receive_send(void *context, const struct sip_flow *flow, const char *bytes, size_t length);
 /* Answers a request without a transaction. */
@@ -184,9 +183,10 @@ void legs_step(
 /* Answers the leg's pending INVITE or UPDATE; body says whether local_sdp goes along. */
 void legs_respond(struct switchboard *switchboard, struct line *line, unsigned index,
 	struct leg_reply *reply, bool has_body);
-/* Sends a request inside the dialog. -errno of transaction_request() or of the builder. */
-int legs_request(struct switchboard *switchboard, struct line *line, unsigned index,
-	enum sip_method method, bool has_body, transaction_id *ret_id);
+/* Sends a request inside the dialog, a re-INVITE with local_sdp unless its offer is late.
+ * -errno of transaction_request() or of the builder. */
+td_must_check int legs_request(struct switchboard *switchboard, struct line *line, unsigned index,
+	enum sip_method method, transaction_id *ret_id);
 void legs_acknowledge(
 	struct switchboard *switchboard, struct line *line, unsigned index, uint32_t cseq);
 /* Parses the pending request of a leg again. False if there is none. */

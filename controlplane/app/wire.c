@@ -144,8 +144,14 @@ static int restore_call(void *context, uint64_t call_id, const uint8_t *value, s
 {
 	const struct restoring *restoring = context;
 	struct wire *wire = restoring->wire;
-	int result = switchboard_restore(wire->switchboard, call_id, value, value_bytes,
-		restoring->is_other_boot, wire_now(wire));
+	int result = switchboard_restore(wire->switchboard,
+		&(const struct switchboard_snapshot){
+			.call_id = call_id,
+			.value = value,
+			.length = value_bytes,
+			.is_other_boot = restoring->is_other_boot,
+		},
+		wire_now(wire));
 
 	if (result != 0)
 		td_log(TD_LOG_ERR,

@@ -30,7 +30,7 @@ static struct event_release record_release(const struct leg *leg)
 }
 
 void record_fill_event(struct call *call, enum call_event_kind kind, unsigned leg_index,
-	const struct record_names *names, const struct td_now *now, struct event_record *ret_record)
+	const struct record_names *names, struct event_record *ret_record)
 {
 	const struct leg *leg = &call->legs[leg_index < CALL_LEGS ? leg_index : CALL_CALLER];
 	struct call_event *event = &ret_record->call;
@@ -41,8 +41,8 @@ void record_fill_event(struct call *call, enum call_event_kind kind, unsigned le
 	event->call_id = call->call_id;
 	event->ordinal = call->ordinal++;
 	event->kind = (uint8_t)kind;
-	event->wall_ns = now->wall_ns;
-	event->since_created_ms = td_since(now->mono_ms, call->created_ms);
+	event->wall_ns = names->now.wall_ns;
+	event->since_created_ms = td_since(names->now.mono_ms, call->created_ms);
 	if (leg_index < CALL_LEGS) {
 		event->leg_id = leg->leg_id;
 		event->direction = leg->is_uac ? EVENT_DIRECTION_OUT : EVENT_DIRECTION_IN;

@@ -11,16 +11,16 @@
 
 #include <stdint.h>
 
-/* Names that only configuration knows. Borrowed until the function returns. */
+/* What a record needs beyond the call. Borrowed until the function returns. */
 struct record_names {
+	struct td_now now;
 	const char *trunks[CALL_LEGS];
 	const char *route;
 };
 
 /* Fills a call event and counts it. leg_index CALL_LEGS: concerns the whole call. */
 void record_fill_event(struct call *call, enum call_event_kind kind, unsigned leg_index,
-	const struct record_names *names, const struct td_now *now,
-	struct event_record *ret_record);
+	const struct record_names *names, struct event_record *ret_record);
 void record_fill_cdr(const struct call *call, unsigned leg_index, const struct record_names *names,
 	struct event_record *ret_record);
 void record_fill_contact(
