@@ -8,6 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+/* Largest integer that every JSON reader takes for what it is (RFC 7493 2.2). */
+static const uint64_t number_max = (1ull << 53) - 1;
+
 void json_writer_init(struct json_writer *json, char *bytes, size_t size_bytes)
 {
 	text_init(&json->text, bytes, size_bytes);
@@ -63,7 +66,7 @@ void json_close_array(struct json_writer *json)
 void json_number(struct json_writer *json, const char *name, uint64_t value)
 {
 	begin_value(json, name);
-	text_append_number(&json->text, value);
+	text_append_number(&json->text, value < number_max ? value : number_max);
 }
 
 void json_decimal(struct json_writer *json, const char *name, uint64_t value, unsigned decimals)

@@ -24,6 +24,7 @@ void json_close(struct json_writer *json);
 void json_open_array(struct json_writer *json, const char *name);
 void json_close_array(struct json_writer *json);
 
+/* A whole number; above 2^53 - 1, where readers begin to differ, it says 2^53 - 1. */
 void json_number(struct json_writer *json, const char *name, uint64_t value);
 /* A number with decimals digits behind the point, given in units of the last one (441, 2: 4.41). */
 void json_decimal(struct json_writer *json, const char *name, uint64_t value, unsigned decimals);

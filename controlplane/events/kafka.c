@@ -231,14 +231,21 @@ static bool produce_held(struct kafka_producer *producer)
 {
 	const struct event_frame *frame = &producer->held;
 	rd_kafka_headers_t *headers = headers_of(frame);
-	rd_kafka_resp_err_t error =
-		rd_kafka_producev(producer->rk, RD_KAFKA_V_RKT(producer->topics[frame->kind]),
-			RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-			RD_KAFKA_V_KEY(frame->key.text, frame->key.length),
-			RD_KAFKA_V_VALUE((void *)(uintptr_t)frame->value.text, frame->value.length),
-			RD_KAFKA_V_HEADERS(headers),
-			RD_KAFKA_V_OPAQUE((void *)(uintptr_t)frame->seq), RD_KAFKA_V_END);
+	rd_kafka_vu_t fields[] = {
+		{.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = producer->topics[frame->kind]},
+		{.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+		{.vtype = RD_KAFKA_VTYPE_KEY,
+			.u.mem = {(void *)(uintptr_t)frame->key.text, frame->key.length}},
+		{.vtype = RD_KAFKA_VTYPE_VALUE,
+			.u.mem = {(void *)(uintptr_t)frame->value.text, frame->value.length}},
+		{.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+		{.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)frame->seq},
+	};
+	rd_kafka_error_t *problem = rd_kafka_produceva(producer->rk, fields, TD_COUNT_OF(fields));
+	rd_kafka_resp_err_t error = rd_kafka_error_code(problem);
 
+	if (problem != NULL)
+		rd_kafka_error_destroy(problem);
 	if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
 		count(producer, &producer->stats.produced);
 		return true;
@@ -339,6 +346,13 @@ static void replace_instance(struct kafka_producer *producer)
 	count(producer, &producer->stats.recreated);
 }
 
+static void note_in_flight(struct kafka_producer *producer)
+{
+	(void)pthread_mutex_lock(&producer->lock);
+	producer->stats.in_flight = (uint64_t)rd_kafka_outq_len(producer->rk);
+	(void)pthread_mutex_unlock(&producer->lock);
+}
+
 static void *run(void *context)
 {
 	struct kafka_producer *producer = context;
@@ -354,6 +368,7 @@ static void *run(void *context)
 			;
 		send_more(producer);
 		event_log_delivered(producer->log, producer->window.low_seq);
+		note_in_flight(producer);
 		if (!producer->is_broken)
 			wait_for_work(producer, POLL_MS);
 	}
