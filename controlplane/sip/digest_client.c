@@ -88,18 +88,20 @@ int digest_challenge_choose(
 	return best != DIGEST_UNKNOWN ? 0 : -ENOENT;
 }
 
-/* True if text may stand between quotes as it is (values of the peer come still escaped). */
+/* True if text may stand between quotes as it is (values of the peer come still escaped, and
+ * their quoted pairs are repeated). Control characters don't pass even behind a backslash. */
 static bool text_is_quotable(struct span text)
 {
+	bool is_escaped = false;
+
 	for (uint32_t i = 0; i < text.length; i++) {
 		uint8_t c = (uint8_t)text.text[i];
 
-		if (c < ' ' || c == 0x7f || c == '"')
+		if (c < ' ' || c == 0x7f || (c == '"' && !is_escaped))
 			return false;
-		if (c == '\\')
-			i++; /* a quoted pair of the peer's, to be repeated as it is */
+		is_escaped = c == '\\' && !is_escaped;
 	}
-	return text.length == 0 || text.text[text.length - 1] != '\\';
+	return !is_escaped;
 }
 
 static void answer_write(struct text *text, const struct digest_challenge *challenge,

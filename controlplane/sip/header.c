@@ -219,13 +219,16 @@ static void header_store(
 	struct sip_parse *parse, enum sip_header_id id, struct span name, struct span value)
 {
 	struct sip_message *message = parse->message;
+	struct sip_header *header;
 
 	if (message->header_count == SIP_HEADERS_MAX) {
 		sip_parse_fail(parse, 513, "more header fields than allowed", name.text);
 		return;
 	}
-	message->headers[message->header_count++] =
-		(struct sip_header){.name = name, .value = value, .id = id};
+	header = &message->headers[message->header_count++];
+	header->name = name;
+	header->value = value;
+	header->id = id;
 	take_value(parse, id, value);
 }
 

@@ -191,7 +191,8 @@ enum sip_header_id sip_header_find(struct span name)
 	for (candidate = headers_of_length[name.length]; *candidate != SIP_HEADER_OTHER;
 		candidate++) {
 		if ((header_names[*candidate].text[0] | 0x20) == first &&
-			span_equal_nocase(name, header_names[*candidate]))
+			(memcmp(name.text, header_names[*candidate].text, name.length) == 0 ||
+				span_equal_nocase(name, header_names[*candidate])))
 			return (enum sip_header_id) * candidate;
 	}
 	return SIP_HEADER_OTHER;

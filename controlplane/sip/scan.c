@@ -51,7 +51,9 @@ const uint8_t sip_char_classes[256] = {
 	['?'] = VAL | SIP_CHAR_USER,
 	['['] = VAL | SIP_CHAR_PARAM, [']'] = VAL | SIP_CHAR_PARAM, [':'] = VAL | SIP_CHAR_PARAM,
 	['"'] = VIS, ['<'] = VIS, ['>'] = VIS,
-	['#'] = VAL, ['@'] = VAL, ['\\'] = VAL, ['^'] = VAL, ['{'] = VAL, ['|'] = VAL, ['}'] = VAL,
+	/* '#' isn't in the grammar, but dialled digits have it and phones don't escape it. */
+	['#'] = VAL | SIP_CHAR_USER,
+	['@'] = VAL, ['\\'] = VAL, ['^'] = VAL, ['{'] = VAL, ['|'] = VAL, ['}'] = VAL,
 };
 /* clang-format on */
 
@@ -106,6 +108,9 @@ bool sip_list_next(struct span *list, struct span *ret_value)
 
 	if (at == NULL)
 		return false;
+	/* Most lists have one value, and its end is found without looking at its inside. */
+	if (at == end || memchr(at, ',', list->length) == NULL)
+		at = end;
 	for (; at < end; at++) {
 		if (*at == ',' && !is_bracketed)
 			break;
@@ -191,79 +196,95 @@ int sip_params_check(struct span params)
 	return more;
 }
 
-/* A dotted quad, or a name with no empty label whose last label isn't all digits
- * (RFC 3261 25.1: toplabel begins with a letter). */
-static bool host_name_is_valid(struct span host, struct td_ip *ret_ip)
+/* Reads a dotted quad without leading zeros. What follows it, or NULL. */
+static const char *ipv4_scan(const char *at, const char *end, struct td_ip *ret_ip)
 {
-	const char *label = host.text;
-	const char *end = sip_span_end(host);
-	bool is_last_numeric = true;
+	for (unsigned i = 0; i < 4; i++) {
+		const char *from = at;
+		unsigned octet = 0;
 
-	for (const char *at = host.text; at != end; at++) {
+		if (i != 0 && (at == end || *at++ != '.'))
+			return NULL;
+		for (from = at; at != end && *at >= '0' && *at <= '9' && at - from < 3; at++)
+			octet = octet * 10 + (unsigned)(*at - '0');
+		if (at == from || octet > UINT8_MAX || (*from == '0' && at - from > 1))
+			return NULL;
+		ret_ip->bytes[i] = (uint8_t)octet;
+	}
+	if (at != end && sip_char_is(*at, SIP_CHAR_HOST))
+		return NULL;
+	ret_ip->family = TD_FAMILY_IPV4;
+	return at;
+}
+
+/* Reads a name with no empty label whose last label isn't all digits (RFC 3261 25.1: toplabel
+ * begins with a letter). What follows it, or NULL. */
+static const char *host_name_scan(const char *at, const char *end)
+{
+	const char *from = at;
+	const char *label = at;
+	bool is_label_numeric = true;
+
+	for (; at != end && sip_char_is(*at, SIP_CHAR_HOST); at++) {
 		if (*at != '.') {
-			is_last_numeric = is_last_numeric && *at >= '0' && *at <= '9';
+			is_label_numeric = is_label_numeric && *at >= '0' && *at <= '9';
 			continue;
 		}
 		if (at == label)
-			return false;
+			return NULL;
 		label = at + 1;
-		if (label != end)
-			is_last_numeric = true;
+		if (label != end && sip_char_is(*label, SIP_CHAR_HOST))
+			is_label_numeric = true;
 	}
-	if (!is_last_numeric)
-		return host.length <= HOST_NAME_MAX_BYTES;
-	return td_ip_parse(host.text, host.length, ret_ip);
+	return is_label_numeric || at - from > HOST_NAME_MAX_BYTES ? NULL : at;
 }
 
 /* Reads the host at the beginning of [at, end); what follows it, or NULL. */
-static const char *host_scan(const char *at, const char *end, struct sip_host_port *host_port)
+static const char *host_scan(const char *at, const char *end, struct sip_host_port *ret_host)
 {
-	struct td_ip ignored;
-	struct td_ip *ip = host_port->ip != NULL ? host_port->ip : &ignored;
 	const char *from = at;
 
+	memset(&ret_host->ip, 0, sizeof(ret_host->ip));
 	if (at != end && *at == '[') {
 		at = memchr(at, ']', (size_t)(end - at));
 		if (at == NULL)
 			return NULL;
-		host_port->host = sip_span_between(from + 1, at);
-		if (!td_ip_parse(host_port->host.text, host_port->host.length, ip) ||
-			ip->family != TD_FAMILY_IPV6)
+		ret_host->host = sip_span_between(from + 1, at);
+		if (!td_ip_parse(ret_host->host.text, ret_host->host.length, &ret_host->ip) ||
+			ret_host->ip.family != TD_FAMILY_IPV6)
 			return NULL;
 		return at + 1;
 	}
-	at = sip_scan_class(at, end, SIP_CHAR_HOST);
-	host_port->host = sip_span_between(from, at);
-	if (at == from || !host_name_is_valid(host_port->host, ip))
-		return NULL;
+	at = ipv4_scan(from, end, &ret_host->ip);
+	if (at == NULL) {
+		memset(&ret_host->ip, 0, sizeof(ret_host->ip));
+		at = host_name_scan(from, end);
+	}
+	if (at != NULL)
+		ret_host->host = sip_span_between(from, at);
 	return at;
 }
 
-int sip_host_port_parse(struct span text, bool may_space, struct sip_host_port *host_port)
+const char *sip_host_port_scan(
+	const char *at, const char *end, bool may_space, struct sip_host_port *ret_host)
 {
-	const char *end = sip_span_end(text);
-	const char *at;
-	uint64_t port;
+	const char *from;
+	const char *after;
+	uint32_t port = 0;
 
-	host_port->port = 0;
-	if (text.length == 0)
-		return -EINVAL;
-	if (host_port->ip != NULL)
-		memset(host_port->ip, 0, sizeof(*host_port->ip));
-	at = host_scan(text.text, end, host_port);
+	ret_host->port = 0;
+	after = at = host_scan(at, end, ret_host);
 	if (at != NULL && may_space)
 		at = sip_scan_space(at, end);
-	if (at == NULL)
-		return -EINVAL;
-	if (at == end)
-		return 0;
-	if (*at != ':')
-		return -EINVAL;
+	if (at == NULL || at == end || *at != ':')
+		return after;
 	at++;
 	if (may_space)
 		at = sip_scan_space(at, end);
-	if (!sip_number_parse(sip_span_between(at, end), UINT16_MAX, &port) || port == 0)
-		return -EINVAL;
-	host_port->port = (uint16_t)port;
-	return 0;
+	for (from = at; at != end && *at >= '0' && *at <= '9' && port <= UINT16_MAX; at++)
+		port = port * 10 + (uint32_t)(*at - '0');
+	if (at == from || port == 0 || port > UINT16_MAX)
+		return NULL;
+	ret_host->port = (uint16_t)port;
+	return at;
 }

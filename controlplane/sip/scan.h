@@ -9,6 +9,7 @@
 #include "util/span.h"
 
 #include <tandem/compiler.h>
+#include <tandem/endpoint.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -88,14 +89,15 @@ td_must_check int sip_param_next(struct span *params, struct sip_param *ret_para
 /* 0 if the whole list is well formed, -EBADMSG otherwise. */
 td_must_check int sip_params_check(struct span params);
 
-/* Parses "host" or "[v6]" and an optional ":port" that must fill text; spaces around the colon
- * are allowed if may_space. -EINVAL. */
 struct sip_host_port {
 	struct span host; /* without brackets */
-	struct td_ip *ip; /* in: where to put a literal's address, or NULL */
+	struct td_ip ip;  /* family NONE if host is a name */
 	uint16_t port;	  /* 0: absent */
 };
-td_must_check int sip_host_port_parse(
-	struct span text, bool may_space, struct sip_host_port *host_port);
+
+/* Reads "host" or "[v6]" and an optional ":port" at the beginning of [at, end); spaces around
+ * the colon are allowed if may_space. What follows, or NULL if that isn't a host and port. */
+const char *sip_host_port_scan(
+	const char *at, const char *end, bool may_space, struct sip_host_port *ret_host);
 
 #endif

@@ -58,16 +58,7 @@ static int userinfo_parse(struct span userinfo, struct sip_uri *uri)
 		if (!text_is(uri->password, SIP_CHAR_USER))
 			return -EINVAL;
 	}
-	/* '#' isn't in the grammar, but dialled digits have it and phones don't escape it. */
-	if (uri->user.length == 0)
-		return -EINVAL;
-	for (uint32_t i = 0; i < uri->user.length; i++) {
-		char c = uri->user.text[i];
-
-		if (!sip_char_is(c, SIP_CHAR_USER) && c != '%' && c != '#')
-			return -EINVAL;
-	}
-	return sip_escapes_are_valid(uri->user) ? 0 : -EINVAL;
+	return uri->user.length != 0 && text_is(uri->user, SIP_CHAR_USER) ? 0 : -EINVAL;
 }
 
 /* ";"-separated uri-parameters: pname [ "=" pvalue ], no spaces (RFC 3261 25.1). */
@@ -110,65 +101,63 @@ static int uri_params_parse(struct sip_uri *uri)
 	return sip_escapes_are_valid(uri->params) ? 0 : -EINVAL;
 }
 
-/* Splits "…;params?headers" off rest, which then is what stands before. */
-static void tail_split(struct span *rest, struct sip_uri *uri)
+/* ";params?headers", or nothing. */
+static int tail_parse(const char *at, const char *end, struct sip_uri *uri)
 {
-	const char *end = sip_span_end(*rest);
-	const char *at = rest->text;
-
-	while (at != end && *at != ';' && *at != '?')
-		at++;
 	if (at != end && *at == ';') {
 		const char *question = memchr(at, '?', (size_t)(end - at));
+		const char *params_end = question != NULL ? question : end;
 
-		uri->params = sip_span_between(at + 1, question != NULL ? question : end);
-		if (question != NULL)
-			uri->headers = sip_span_between(question + 1, end);
-	} else if (at != end) {
-		uri->headers = sip_span_between(at + 1, end);
+		uri->params = sip_span_between(at + 1, params_end);
+		if (uri_params_parse(uri) != 0)
+			return -EINVAL;
+		at = params_end;
 	}
-	*rest = sip_span_between(rest->text, at);
+	if (at == end)
+		return 0;
+	if (*at != '?')
+		return -EINVAL;
+	uri->headers = sip_span_between(at + 1, end);
+	return uri->headers.length != 0 && text_is(uri->headers, SIP_CHAR_PARAM | SIP_CHAR_USER)
+		       ? 0
+		       : -EINVAL;
 }
 
 static int sip_rest_parse(struct span rest, struct sip_uri *uri)
 {
-	const char *at_sign = rest.length == 0 ? NULL : memchr(rest.text, '@', rest.length);
-	struct sip_host_port host_port = {.ip = &uri->host_ip};
+	const char *at = rest.text;
+	const char *end = sip_span_end(rest);
+	const char *at_sign = memchr(at, '@', rest.length);
+	struct sip_host_port host_port;
 
 	if (at_sign != NULL) {
-		if (userinfo_parse(sip_span_between(rest.text, at_sign), uri) != 0)
+		if (userinfo_parse(sip_span_between(at, at_sign), uri) != 0)
 			return -EINVAL;
-		rest = sip_span_between(at_sign + 1, sip_span_end(rest));
+		at = at_sign + 1;
 	}
-	tail_split(&rest, uri);
-	if (sip_host_port_parse(rest, false, &host_port) != 0)
+	at = sip_host_port_scan(at, end, false, &host_port);
+	if (at == NULL)
 		return -EINVAL;
 	uri->host = host_port.host;
+	uri->host_ip = host_port.ip;
 	uri->port = host_port.port;
-	if (uri->params.text != NULL && uri_params_parse(uri) != 0)
-		return -EINVAL;
-	if (uri->headers.text != NULL &&
-		(uri->headers.length == 0 ||
-			!text_is(uri->headers, SIP_CHAR_PARAM | SIP_CHAR_USER)))
-		return -EINVAL;
-	return 0;
+	return tail_parse(at, end, uri);
 }
 
 static int tel_rest_parse(struct span rest, struct sip_uri *uri)
 {
-	tail_split(&rest, uri);
-	if (uri->headers.text != NULL || rest.length == 0)
-		return -EINVAL;
-	uri->user = rest;
-	for (uint32_t i = 0; i < rest.length; i++) {
-		char c = rest.text[i];
+	const char *at = rest.text;
+	const char *end = sip_span_end(rest);
 
-		/* phonedigit, phonedigit-hex and visual-separator, and a leading "+" */
-		if (!sip_char_is(c, SIP_CHAR_HEX) && memchr("*#-.()", c, 6) == NULL &&
-			!(c == '+' && i == 0))
-			return -EINVAL;
-	}
-	return uri->params.text != NULL ? uri_params_parse(uri) : 0;
+	if (*at == '+')
+		at++;
+	/* phonedigit, phonedigit-hex and visual-separator */
+	while (at != end && (sip_char_is(*at, SIP_CHAR_HEX) || memchr("*#-.()", *at, 6) != NULL))
+		at++;
+	uri->user = sip_span_between(rest.text, at);
+	if (uri->user.length == 0 || tail_parse(at, end, uri) != 0 || uri->headers.text != NULL)
+		return -EINVAL;
+	return 0;
 }
 
 /* The length of "scheme" if text begins with "scheme:", else 0. */

@@ -86,10 +86,9 @@ static int via_params_parse(struct sip_via *via)
 int sip_via_parse(struct span text, struct sip_via *ret_via)
 {
 	struct span trimmed = span_trim(text);
-	struct sip_host_port host_port = {.ip = NULL};
+	struct sip_host_port host_port;
 	const char *end = sip_span_end(trimmed);
 	const char *at;
-	const char *semicolon;
 
 	memset(ret_via, 0, sizeof(*ret_via));
 	ret_via->text = trimmed;
@@ -98,14 +97,16 @@ int sip_via_parse(struct span text, struct sip_via *ret_via)
 	at = protocol_scan(trimmed.text, end, ret_via);
 	if (at == NULL)
 		return -EBADMSG;
-	semicolon = memchr(at, ';', (size_t)(end - at));
-	if (sip_host_port_parse(span_trim(sip_span_between(at, semicolon ? semicolon : end)), true,
-		    &host_port) != 0)
+	at = sip_host_port_scan(at, end, true, &host_port);
+	if (at == NULL)
 		return -EBADMSG;
 	ret_via->host = host_port.host;
 	ret_via->port = host_port.port;
-	if (semicolon == NULL)
+	at = sip_scan_space(at, end);
+	if (at == end)
 		return 0;
-	ret_via->params = sip_span_between(semicolon + 1, end);
+	if (*at != ';')
+		return -EBADMSG;
+	ret_via->params = sip_span_between(at + 1, end);
 	return via_params_parse(ret_via);
 }

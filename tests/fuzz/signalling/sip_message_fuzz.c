@@ -15,7 +15,8 @@ static char answer[2 * SIP_MESSAGE_MAX_BYTES];
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 {
 	char *copy = malloc(size_bytes + 1); /* one more: malloc(0) may be NULL */
-	struct td_endpoint source = {.ip = {.family = TD_FAMILY_IPV4, .bytes = {192, 0, 2, 1}}};
+	struct td_endpoint source = {
+		.ip = {.family = TD_FAMILY_IPV4, .bytes = {192, 0, 2, 1}}, .port = 5060};
 	struct sip_message message;
 	struct sip_message again;
 	struct sip_parse_error error;
