@@ -48,14 +48,14 @@ int dead_letter_append(const char *dir, const struct dead_letter *letter)
 	if (line == NULL)
 		return -ENOMEM;
 	json_writer_init(&json, line, room);
-	json_open(&json, NULL);
-	json_time(&json, "time", td_wall_ns());
-	json_string(&json, "topic", letter->topic);
-	json_string(&json, "reason", letter->reason);
-	json_number(&json, "node_seq", letter->seq);
-	json_text(&json, "key", letter->key.text, letter->key.length);
-	json_text(&json, "value", letter->value.text, letter->value.length);
-	json_close(&json);
+	json_writer_open(&json, NULL);
+	json_writer_time(&json, "time", td_wall_ns());
+	json_writer_string(&json, "topic", letter->topic);
+	json_writer_string(&json, "reason", letter->reason);
+	json_writer_number(&json, "node_seq", letter->seq);
+	json_writer_text(&json, "key", letter->key.text, letter->key.length);
+	json_writer_text(&json, "value", letter->value.text, letter->value.length);
+	json_writer_close(&json);
 	text_append_char(&json.text, '\n');
 	error = json.text.has_overflowed ? -EMSGSIZE : append_line(dir, line, json.text.length);
 	free(line);

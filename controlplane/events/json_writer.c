@@ -43,33 +43,34 @@ static void close_bracket(struct json_writer *json, char bracket)
 	json->needs_comma = true;
 }
 
-void json_open(struct json_writer *json, const char *name)
+void json_writer_open(struct json_writer *json, const char *name)
 {
 	open_bracket(json, name, '{');
 }
 
-void json_close(struct json_writer *json)
+void json_writer_close(struct json_writer *json)
 {
 	close_bracket(json, '}');
 }
 
-void json_open_array(struct json_writer *json, const char *name)
+void json_writer_open_array(struct json_writer *json, const char *name)
 {
 	open_bracket(json, name, '[');
 }
 
-void json_close_array(struct json_writer *json)
+void json_writer_close_array(struct json_writer *json)
 {
 	close_bracket(json, ']');
 }
 
-void json_number(struct json_writer *json, const char *name, uint64_t value)
+void json_writer_number(struct json_writer *json, const char *name, uint64_t value)
 {
 	begin_value(json, name);
 	text_append_number(&json->text, value < number_max ? value : number_max);
 }
 
-void json_decimal(struct json_writer *json, const char *name, uint64_t value, unsigned decimals)
+void json_writer_decimal(
+	struct json_writer *json, const char *name, uint64_t value, unsigned decimals)
 {
 	uint64_t scale = 1;
 
@@ -82,13 +83,13 @@ void json_decimal(struct json_writer *json, const char *name, uint64_t value, un
 			&json->text, ".%0*llu", (int)decimals, (unsigned long long)(value % scale));
 }
 
-void json_bool(struct json_writer *json, const char *name, bool value)
+void json_writer_bool(struct json_writer *json, const char *name, bool value)
 {
 	begin_value(json, name);
 	text_append_string(&json->text, value ? "true" : "false");
 }
 
-void json_null(struct json_writer *json, const char *name)
+void json_writer_null(struct json_writer *json, const char *name)
 {
 	begin_value(json, name);
 	text_append(&json->text, SPAN("null"));
@@ -139,7 +140,7 @@ static void append_character(struct json_writer *json, const unsigned char *at, 
 		text_append(&json->text, piece);
 }
 
-void json_text(struct json_writer *json, const char *name, const char *value, size_t length)
+void json_writer_text(struct json_writer *json, const char *name, const char *value, size_t length)
 {
 	const unsigned char *text = (const unsigned char *)value;
 	size_t at = 0;
@@ -166,15 +167,15 @@ void json_text(struct json_writer *json, const char *name, const char *value, si
 	text_append_char(&json->text, '"');
 }
 
-void json_string(struct json_writer *json, const char *name, const char *value)
+void json_writer_string(struct json_writer *json, const char *name, const char *value)
 {
 	if (value == NULL || *value == '\0')
-		json_null(json, name);
+		json_writer_null(json, name);
 	else
-		json_text(json, name, value, strlen(value));
+		json_writer_text(json, name, value, strlen(value));
 }
 
-char *json_time_format(uint64_t wall_ns, char buffer[JSON_TIME_BYTES])
+char *json_writer_time_format(uint64_t wall_ns, char buffer[JSON_TIME_BYTES])
 {
 	time_t seconds = (time_t)(wall_ns / TD_NS_PER_S);
 	struct tm parts;
@@ -188,12 +189,12 @@ char *json_time_format(uint64_t wall_ns, char buffer[JSON_TIME_BYTES])
 	return buffer;
 }
 
-void json_time(struct json_writer *json, const char *name, uint64_t wall_ns)
+void json_writer_time(struct json_writer *json, const char *name, uint64_t wall_ns)
 {
 	char buffer[JSON_TIME_BYTES];
 
 	if (wall_ns == 0)
-		json_null(json, name);
+		json_writer_null(json, name);
 	else
-		json_string(json, name, json_time_format(wall_ns, buffer));
+		json_writer_string(json, name, json_writer_time_format(wall_ns, buffer));
 }

@@ -57,7 +57,7 @@ static void put_id(struct encoder *encoder, const char *name, uint64_t number)
 {
 	char id[ID_TEXT_BYTES];
 
-	json_string(&encoder->json, name,
+	json_writer_string(&encoder->json, name,
 		number == 0 ? "" : format_id(encoder->identity->node, number, id));
 }
 
@@ -69,7 +69,8 @@ static void put_enum(struct encoder *encoder, const char *name, const char *cons
 		encoder->is_bad = true;
 		value = 0;
 	}
-	json_string(&encoder->json, name, strcmp(names[value], "none") == 0 ? "" : names[value]);
+	json_writer_string(
+		&encoder->json, name, strcmp(names[value], "none") == 0 ? "" : names[value]);
 }
 #define PUT_ENUM(encoder, name, names, value) \
 	put_enum(encoder, name, names, TD_COUNT_OF(names), value)
@@ -78,9 +79,9 @@ static void put_number_or_null(
 	struct encoder *encoder, const char *name, bool is_known, uint64_t value)
 {
 	if (is_known)
-		json_number(&encoder->json, name, value);
+		json_writer_number(&encoder->json, name, value);
 	else
-		json_null(&encoder->json, name);
+		json_writer_null(&encoder->json, name);
 }
 
 static void put_endpoint(
@@ -88,7 +89,7 @@ static void put_endpoint(
 {
 	char buffer[TD_ENDPOINT_TEXT_BYTES];
 
-	json_string(&encoder->json, name,
+	json_writer_string(&encoder->json, name,
 		endpoint->ip.family == TD_FAMILY_NONE ? "" : td_endpoint_format(endpoint, buffer));
 }
 
@@ -96,12 +97,12 @@ static void put_identity(struct encoder *encoder, const struct event_record *rec
 {
 	char id[EVENT_ID_BYTES];
 
-	json_number(&encoder->json, "schema_version", EVENT_SCHEMA_VERSION);
-	json_string(
+	json_writer_number(&encoder->json, "schema_version", EVENT_SCHEMA_VERSION);
+	json_writer_string(
 		&encoder->json, "event_id", event_record_id(encoder->identity->node, record, id));
-	json_string(&encoder->json, "node", encoder->identity->node);
-	json_number(&encoder->json, "node_epoch", encoder->identity->epoch);
-	json_number(&encoder->json, "node_seq", encoder->identity->seq);
+	json_writer_string(&encoder->json, "node", encoder->identity->node);
+	json_writer_number(&encoder->json, "node_epoch", encoder->identity->epoch);
+	json_writer_number(&encoder->json, "node_seq", encoder->identity->seq);
 }
 
 static void put_release(struct encoder *encoder, const struct event_release *release)
@@ -110,7 +111,7 @@ static void put_release(struct encoder *encoder, const struct event_release *rel
 
 	put_number_or_null(
 		encoder, "final_sip_code", release->sip_status != 0, release->sip_status);
-	json_string(json, "sip_reason", release->reason);
+	json_writer_string(json, "sip_reason", release->reason);
 	put_number_or_null(encoder, "q850", release->q850 != 0, release->q850);
 	PUT_ENUM(encoder, "release_by", release_names, release->by);
 	PUT_ENUM(encoder, "release_detail", detail_names, release->detail);
@@ -123,18 +124,18 @@ static void put_call(struct encoder *encoder, const struct call_event *call)
 	struct json_writer *json = &encoder->json;
 
 	PUT_ENUM(encoder, "event", call_event_names, call->kind);
-	json_time(json, "time", call->wall_ns);
+	json_writer_time(json, "time", call->wall_ns);
 	put_id(encoder, "contact_id", call->contact_id);
 	put_id(encoder, "call_id", call->call_id);
 	put_id(encoder, "leg_id", call->leg_id);
-	json_number(json, "ordinal", call->ordinal);
-	json_number(json, "since_created_ms", call->since_created_ms);
+	json_writer_number(json, "ordinal", call->ordinal);
+	json_writer_number(json, "since_created_ms", call->since_created_ms);
 	PUT_ENUM(encoder, "direction", direction_names, call->direction);
-	json_string(json, "trunk", call->trunk);
-	json_string(json, "caller", call->caller);
-	json_string(json, "callee", call->callee);
-	json_string(json, "sip_call_id", call->sip_call_id);
-	json_string(json, "codec", call->codec);
+	json_writer_string(json, "trunk", call->trunk);
+	json_writer_string(json, "caller", call->caller);
+	json_writer_string(json, "callee", call->callee);
+	json_writer_string(json, "sip_call_id", call->sip_call_id);
+	json_writer_string(json, "codec", call->codec);
 	put_release(encoder, &call->release);
 }
 
@@ -142,12 +143,12 @@ static void put_party(struct encoder *encoder, const char *name, const struct ev
 {
 	struct json_writer *json = &encoder->json;
 
-	json_open(json, name);
-	json_string(json, "user", party->user);
-	json_string(json, "display", party->display);
-	json_string(json, "p_asserted", party->p_asserted);
-	json_bool(json, "private", party->is_private);
-	json_close(json);
+	json_writer_open(json, name);
+	json_writer_string(json, "user", party->user);
+	json_writer_string(json, "display", party->display);
+	json_writer_string(json, "p_asserted", party->p_asserted);
+	json_writer_bool(json, "private", party->is_private);
+	json_writer_close(json);
 }
 
 static void put_times(struct encoder *encoder, const struct leg_cdr *cdr)
@@ -155,60 +156,60 @@ static void put_times(struct encoder *encoder, const struct leg_cdr *cdr)
 	struct json_writer *json = &encoder->json;
 	const struct leg_times *times = &cdr->times;
 
-	json_time(json, "t_invite", times->invite_wall_ns);
-	json_time(json, "t_100", times->t100_wall_ns);
-	json_time(json, "t_first_18x", times->first_18x_wall_ns);
-	json_time(json, "t_183_media", times->early_media_wall_ns);
-	json_time(json, "t_180", times->t180_wall_ns);
-	json_time(json, "t_answer", times->answer_wall_ns);
-	json_time(json, "t_ack", times->ack_wall_ns);
-	json_time(json, "t_first_rtp_rx", cdr->media.first_rx_wall_ns);
-	json_time(json, "t_first_rtp_tx", cdr->media.first_tx_wall_ns);
-	json_time(json, "t_bridge", times->bridge_wall_ns);
-	json_time(json, "t_end", times->end_wall_ns);
+	json_writer_time(json, "t_invite", times->invite_wall_ns);
+	json_writer_time(json, "t_100", times->t100_wall_ns);
+	json_writer_time(json, "t_first_18x", times->first_18x_wall_ns);
+	json_writer_time(json, "t_183_media", times->early_media_wall_ns);
+	json_writer_time(json, "t_180", times->t180_wall_ns);
+	json_writer_time(json, "t_answer", times->answer_wall_ns);
+	json_writer_time(json, "t_ack", times->ack_wall_ns);
+	json_writer_time(json, "t_first_rtp_rx", cdr->media.first_rx_wall_ns);
+	json_writer_time(json, "t_first_rtp_tx", cdr->media.first_tx_wall_ns);
+	json_writer_time(json, "t_bridge", times->bridge_wall_ns);
+	json_writer_time(json, "t_end", times->end_wall_ns);
 	put_number_or_null(encoder, "pdd_ms",
 		times->first_18x_wall_ns != 0 || times->answer_wall_ns != 0, cdr->pdd_ms);
 	put_number_or_null(encoder, "setup_ms", times->answer_wall_ns != 0, cdr->setup_ms);
 	put_number_or_null(encoder, "ring_ms", times->first_18x_wall_ns != 0, cdr->ring_ms);
-	json_number(json, "talk_ms", cdr->talk_ms);
-	json_number(json, "hold_ms", cdr->hold_ms);
-	json_number(json, "bill_ms", cdr->bill_ms);
+	json_writer_number(json, "talk_ms", cdr->talk_ms);
+	json_writer_number(json, "hold_ms", cdr->hold_ms);
+	json_writer_number(json, "bill_ms", cdr->bill_ms);
 }
 
 /* Microseconds as milliseconds with three decimals. */
 static void put_us_as_ms(struct encoder *encoder, const char *name, uint32_t value_us)
 {
-	json_decimal(&encoder->json, name, value_us, 3);
+	json_writer_decimal(&encoder->json, name, value_us, 3);
 }
 
 static void put_score(struct encoder *encoder, const char *name, unsigned value, unsigned decimals)
 {
 	if (value == 0)
-		json_null(&encoder->json, name);
+		json_writer_null(&encoder->json, name);
 	else
-		json_decimal(&encoder->json, name, value, decimals);
+		json_writer_decimal(&encoder->json, name, value, decimals);
 }
 
 static void put_media_rx(struct encoder *encoder, const struct td_termination_stats *media)
 {
 	struct json_writer *json = &encoder->json;
 
-	json_open(json, "rx");
-	json_number(json, "packets", media->rx_packets);
-	json_number(json, "bytes", media->rx_bytes);
-	json_number(json, "lost", media->lost_packets);
-	json_number(json, "reordered", media->reordered_packets);
-	json_number(json, "duplicate", media->duplicate_packets);
-	json_number(json, "refused", media->rx_refused);
-	json_number(json, "source_switches", media->source_switches);
+	json_writer_open(json, "rx");
+	json_writer_number(json, "packets", media->rx_packets);
+	json_writer_number(json, "bytes", media->rx_bytes);
+	json_writer_number(json, "lost", media->lost_packets);
+	json_writer_number(json, "reordered", media->reordered_packets);
+	json_writer_number(json, "duplicate", media->duplicate_packets);
+	json_writer_number(json, "refused", media->rx_refused);
+	json_writer_number(json, "source_switches", media->source_switches);
 	put_us_as_ms(encoder, "jitter_ms", media->jitter_us);
 	put_us_as_ms(encoder, "jitter_max_ms", media->jitter_max_us);
 	put_score(encoder, "mos_lq", media->mos_x100, 2);
 	put_score(encoder, "mos_lq_min", media->mos_min_x100, 2);
 	put_score(encoder, "r_factor", media->r_factor_x10, 1);
-	json_number(json, "ssrc", media->rx_ssrc);
-	json_time(json, "t_last", media->last_rx_wall_ns);
-	json_close(json);
+	json_writer_number(json, "ssrc", media->rx_ssrc);
+	json_writer_time(json, "t_last", media->last_rx_wall_ns);
+	json_writer_close(json);
 }
 
 static void put_media(struct encoder *encoder, const struct leg_cdr *cdr)
@@ -216,30 +217,30 @@ static void put_media(struct encoder *encoder, const struct leg_cdr *cdr)
 	struct json_writer *json = &encoder->json;
 	const struct td_termination_stats *media = &cdr->media;
 
-	json_bool(json, "media_stats_missing", cdr->is_media_stats_missing);
+	json_writer_bool(json, "media_stats_missing", cdr->is_media_stats_missing);
 	if (cdr->is_media_stats_missing) {
-		json_null(json, "media");
+		json_writer_null(json, "media");
 		return;
 	}
-	json_open(json, "media");
-	json_string(json, "mos_model", media->mos_x100 == 0 ? "" : "G.107");
+	json_writer_open(json, "media");
+	json_writer_string(json, "mos_model", media->mos_x100 == 0 ? "" : "G.107");
 	put_media_rx(encoder, media);
-	json_open(json, "tx");
-	json_number(json, "packets", media->tx_packets);
-	json_number(json, "bytes", media->tx_bytes);
-	json_number(json, "remote_lost", media->remote_lost_packets);
-	json_decimal(json, "remote_fraction_lost_pct", media->remote_fraction_lost_ppm, 4);
+	json_writer_open(json, "tx");
+	json_writer_number(json, "packets", media->tx_packets);
+	json_writer_number(json, "bytes", media->tx_bytes);
+	json_writer_number(json, "remote_lost", media->remote_lost_packets);
+	json_writer_decimal(json, "remote_fraction_lost_pct", media->remote_fraction_lost_ppm, 4);
 	put_us_as_ms(encoder, "remote_jitter_ms", media->remote_jitter_us);
-	json_number(json, "ssrc", media->tx_ssrc);
-	json_close(json);
+	json_writer_number(json, "ssrc", media->tx_ssrc);
+	json_writer_close(json);
 	if (media->rtt_us == 0)
-		json_null(json, "rtt_ms");
+		json_writer_null(json, "rtt_ms");
 	else
 		put_us_as_ms(encoder, "rtt_ms", media->rtt_us);
-	json_number(json, "rtcp_rx", media->rtcp_rx_packets);
-	json_number(json, "rtcp_tx", media->rtcp_tx_packets);
+	json_writer_number(json, "rtcp_rx", media->rtcp_rx_packets);
+	json_writer_number(json, "rtcp_tx", media->rtcp_tx_packets);
 	put_endpoint(encoder, "latched_addr", &media->latched);
-	json_close(json);
+	json_writer_close(json);
 }
 
 static void put_cdr(struct encoder *encoder, const struct leg_cdr *cdr)
@@ -251,26 +252,26 @@ static void put_cdr(struct encoder *encoder, const struct leg_cdr *cdr)
 	put_id(encoder, "leg_id", cdr->leg_id);
 	put_id(encoder, "parent_leg_id", cdr->parent_leg_id);
 	put_id(encoder, "related_leg_id", cdr->related_leg_id);
-	json_number(json, "leg_seq", cdr->leg_seq);
-	json_number(json, "attempt_no", cdr->attempt_no);
-	json_number(json, "partial_no", cdr->partial_no);
-	json_bool(json, "recovered", cdr->is_recovered);
+	json_writer_number(json, "leg_seq", cdr->leg_seq);
+	json_writer_number(json, "attempt_no", cdr->attempt_no);
+	json_writer_number(json, "partial_no", cdr->partial_no);
+	json_writer_bool(json, "recovered", cdr->is_recovered);
 	PUT_ENUM(encoder, "direction", direction_names, cdr->direction);
 	PUT_ENUM(encoder, "leg_role", role_names, cdr->role);
-	json_string(json, "trunk", cdr->trunk);
-	json_string(json, "route", cdr->route);
-	json_string(json, "sip_call_id", cdr->sip_call_id);
-	json_string(json, "sip_local_tag", cdr->sip_local_tag);
-	json_string(json, "sip_remote_tag", cdr->sip_remote_tag);
+	json_writer_string(json, "trunk", cdr->trunk);
+	json_writer_string(json, "route", cdr->route);
+	json_writer_string(json, "sip_call_id", cdr->sip_call_id);
+	json_writer_string(json, "sip_local_tag", cdr->sip_local_tag);
+	json_writer_string(json, "sip_remote_tag", cdr->sip_remote_tag);
 	put_endpoint(encoder, "local_addr", &cdr->local);
 	put_endpoint(encoder, "remote_addr", &cdr->remote);
 	PUT_ENUM(encoder, "transport", transport_names, cdr->transport);
-	json_string(json, "user_agent", cdr->user_agent);
+	json_writer_string(json, "user_agent", cdr->user_agent);
 	put_party(encoder, "caller", &cdr->caller);
 	put_party(encoder, "callee", &cdr->callee);
 	put_times(encoder, cdr);
 	put_release(encoder, &cdr->release);
-	json_string(json, "codec", cdr->codec);
+	json_writer_string(json, "codec", cdr->codec);
 	put_number_or_null(encoder, "ptime_ms", cdr->ptime_ms != 0, cdr->ptime_ms);
 	put_endpoint(encoder, "media_local_addr", &cdr->media_local);
 	put_endpoint(encoder, "media_remote_addr", &cdr->media_remote);
@@ -284,25 +285,25 @@ static void put_contact(struct encoder *encoder, const struct contact_record *co
 
 	put_id(encoder, "contact_id", contact->contact_id);
 	put_id(encoder, "call_id", contact->call_id);
-	json_open_array(json, "leg_ids");
+	json_writer_open_array(json, "leg_ids");
 	for (uint32_t i = 0; i < contact->leg_count && i < EVENT_CALL_LEGS_MAX; i++)
-		json_string(
+		json_writer_string(
 			json, NULL, format_id(encoder->identity->node, contact->leg_ids[i], id));
-	json_close_array(json);
-	json_number(json, "leg_count", contact->leg_count);
-	json_bool(json, "recovered", contact->is_recovered);
+	json_writer_close_array(json);
+	json_writer_number(json, "leg_count", contact->leg_count);
+	json_writer_bool(json, "recovered", contact->is_recovered);
 	PUT_ENUM(encoder, "direction", direction_names, contact->direction);
-	json_string(json, "trunk_in", contact->trunk_in);
-	json_string(json, "trunk_out", contact->trunk_out);
-	json_string(json, "route", contact->route);
-	json_string(json, "caller", contact->caller);
-	json_string(json, "callee", contact->callee);
-	json_time(json, "t_start", contact->start_wall_ns);
-	json_time(json, "t_answer", contact->answer_wall_ns);
-	json_time(json, "t_end", contact->end_wall_ns);
-	json_number(json, "duration_ms", contact->duration_ms);
-	json_number(json, "talk_ms", contact->talk_ms);
-	json_number(json, "hold_ms", contact->hold_ms);
+	json_writer_string(json, "trunk_in", contact->trunk_in);
+	json_writer_string(json, "trunk_out", contact->trunk_out);
+	json_writer_string(json, "route", contact->route);
+	json_writer_string(json, "caller", contact->caller);
+	json_writer_string(json, "callee", contact->callee);
+	json_writer_time(json, "t_start", contact->start_wall_ns);
+	json_writer_time(json, "t_answer", contact->answer_wall_ns);
+	json_writer_time(json, "t_end", contact->end_wall_ns);
+	json_writer_number(json, "duration_ms", contact->duration_ms);
+	json_writer_number(json, "talk_ms", contact->talk_ms);
+	json_writer_number(json, "hold_ms", contact->hold_ms);
 	put_release(encoder, &contact->release);
 }
 
@@ -338,7 +339,7 @@ int event_record_to_json(const struct event_record *record, const struct event_i
 	struct encoder encoder = {.identity = identity};
 
 	json_writer_init(&encoder.json, json, size_bytes);
-	json_open(&encoder.json, NULL);
+	json_writer_open(&encoder.json, NULL);
 	put_identity(&encoder, record);
 	switch ((enum event_record_kind)record->kind) {
 	case EVENT_RECORD_CALL:
@@ -354,7 +355,7 @@ int event_record_to_json(const struct event_record *record, const struct event_i
 	default:
 		return -EINVAL;
 	}
-	json_close(&encoder.json);
+	json_writer_close(&encoder.json);
 	if (encoder.is_bad)
 		return -EINVAL;
 	if (encoder.json.text.has_overflowed)
@@ -408,7 +409,7 @@ static void add_headers(struct event_frame *frame, const struct event_record *re
 	add_header(frame, "ce_id", event_record_id(identity->node, record, texts->id));
 	add_header(frame, "ce_source", texts->source);
 	add_header(frame, "ce_type", cloud_event_types[record->kind]);
-	add_header(frame, "ce_time", json_time_format(identity->wall_ns, texts->time));
+	add_header(frame, "ce_time", json_writer_time_format(identity->wall_ns, texts->time));
 	add_header(frame, "ce_subject", texts->key);
 	add_header(frame, "ce_partitionkey", texts->key);
 	add_header(frame, "ce_dataschema", texts->schema);
