@@ -87,9 +87,10 @@ reserve_hugepages() {
 
 build_programs() {
 	configure_build || die "meson could not configure the build"
-	step "building the programs" meson compile -C "$TANDEM_BUILD" \
-		tandem-dataplane tandem-controlplane tandemctl ||
-		die "the build failed; rerun: meson compile -C $TANDEM_BUILD"
+	# ninja, not meson compile: it takes up changed build files before it looks for its targets.
+	step "building the programs" ninja -C "$TANDEM_BUILD" dataplane/tandem-dataplane \
+		controlplane/tandem-controlplane controlplane/ctl/tandemctl ||
+		die "the build failed; rerun: ninja -C $TANDEM_BUILD"
 }
 
 configure_build() {
