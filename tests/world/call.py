@@ -2,7 +2,7 @@
 """The first call: a carrier's phone calls one of ours, each plays a tone, each must hear the
 other's. What is told of it comes from the appliance's own record (CDR) and from the recordings."""
 
-from peers import Baresip
+from peers import NUMBER_OF, Baresip
 from tone import heard_seconds, write_tone
 from world import ADDRESS, WorldError, wait_until
 
@@ -11,7 +11,6 @@ TALK_S = 4  # enough for an RTCP report each way and a steady MOS
 HEARD_S = 2.5  # of that, the tone must be heard undisturbed
 TONE_FILE_S = 60
 GOOD_MOS = 4.0  # G.711 without loss is 4.4 on the E-model's scale
-NUMBER = "+4930100"
 WAV_BYTES_PER_S = 16000
 
 
@@ -29,7 +28,7 @@ class FirstCall:
                 write_tone(wav, frequency_hz, TONE_FILE_S)
             self.phones[side] = Baresip(self.world, side, ADDRESS[side]["peer4"], wav)
 
-    def place(self, number=NUMBER):
+    def place(self, number=NUMBER_OF["phones"]):
         """Calls, talks, hangs up; returns the facts as a dictionary."""
         caller, callee = self.phones["carrier"], self.phones["phones"]
         known = {record_id(cdr) for cdr in self.appliance.cdrs()}
@@ -114,7 +113,7 @@ def story(facts):
              f"  relayed     {facts['relayed']} RTP packets by the dataplane"]
     for name, cdr, listener in (("carrier", caller_leg, "phones"), ("phone", callee_leg, "carrier")):
         stream = received(cdr)
-        lines.append(f"  from {name:<7}{stream.get('packets')} packets, {stream.get('lost')} lost, "
+        lines.append(f"  from {name:<7} {stream.get('packets')} packets, {stream.get('lost')} lost, "
                      f"MOS {stream.get('mos_lq')}; its tone was heard for {facts['heard_s'][listener]:.1f} s")
     lines.append(f"  ended       by the {caller_leg['release_by']} ({caller_leg['disposition']}), "
                  f"talked {caller_leg['talk_ms'] / 1000:.1f} s; record {record_id(caller_leg)}")

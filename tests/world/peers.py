@@ -14,6 +14,7 @@ from world import WorldError, wait_until
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "integration" / "scenarios"
 CONTROL_PORT = 4444
+NUMBER_OF = {"carrier": "+4930200", "phones": "+4930100"}  # a phone answers for its own number only
 
 
 class Baresip:
@@ -38,7 +39,7 @@ class Baresip:
             f"ctrl_tcp_listen 127.0.0.1:{CONTROL_PORT}",
         ]) + "\n")
         (self.home / "accounts").write_text(
-            f"<sip:{side}@{host};transport={transport}>;regint=0;answermode=auto;"
+            f"<sip:{NUMBER_OF[side]}@{host};transport={transport}>;regint=0;answermode=auto;"
             f"audio_codecs={codecs};ptime=20\n")
         (self.home / "contacts").touch()
         self.process = world.spawn(side, self.label, ["baresip", "-f", self.home])
