@@ -16,14 +16,8 @@
 
 static_assert((int)STAGE_ID_COUNT <= (int)TD_STAGE_SLOTS, "stage/map.h outgrew counters.h");
 
-struct pipeline_stage {
-	const char *name;
-	const char *help;
-	stage_function *run;
-};
-
-static const struct pipeline_stage pipeline_stages[] = {
-#define PIPELINE_STAGE(name, help) {#name, help, stage_##name},
+static stage_function *const pipeline_stages[] = {
+#define PIPELINE_STAGE(name, help) stage_##name,
 	STAGE_MAP(PIPELINE_STAGE)
 #undef PIPELINE_STAGE
 };
@@ -36,7 +30,7 @@ static void pipeline_run_sampled(struct burst *burst, struct stage_context *cont
 	for (unsigned i = 0; i < STAGE_ID_COUNT; i++) {
 		uint64_t after_cycles;
 
-		pipeline_stages[i].run(burst, context);
+		pipeline_stages[i](burst, context);
 		after_cycles = td_cycles();
 		td_counter_add(&context->counters->sampled_cycles[i],
 			td_since(after_cycles, before_cycles));
@@ -51,7 +45,7 @@ void pipeline_run(struct pipeline *pipeline, struct burst *burst, struct stage_c
 		return;
 	}
 	for (unsigned i = 0; i < STAGE_ID_COUNT; i++)
-		pipeline_stages[i].run(burst, context);
+		pipeline_stages[i](burst, context);
 }
 
 void pipeline_run_originated(struct burst *burst, struct stage_context *context)
@@ -63,5 +57,5 @@ void pipeline_run_originated(struct burst *burst, struct stage_context *context)
 void pipeline_print_map(FILE *out)
 {
 	for (unsigned i = 0; i < STAGE_ID_COUNT; i++)
-		(void)fprintf(out, "%-10s %s\n", pipeline_stages[i].name, pipeline_stages[i].help);
+		(void)fprintf(out, "%-10s %s\n", stage_name(i), stage_help(i));
 }

@@ -198,7 +198,6 @@ void commander_open_session(struct commander *commander)
 
 void commander_close_session(struct commander *commander)
 {
-	commander->session++;
 	commander->is_greeted = false;
 	commander->audit.is_running = false;
 }

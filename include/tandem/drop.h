@@ -34,8 +34,7 @@
 	X(POLICED, policed, "termination received more than its packet rate allows")               \
 	X(HANDOFF_FULL, handoff_full, "ring towards the owning worker is full")                    \
 	X(EXCEPTION_FULL, exception_full, "ring towards the kernel is full")                       \
-	X(EXCEPTION_LIMITED, exception_limited,                                                    \
-		"more frames of a class for the kernel than its rate")                             \
+	X(EXCEPTION_LIMITED, exception_limited, "too many frames of one class for the kernel")     \
 	X(TX_FULL, tx_full, "NIC took no more packets")                                            \
 	X(NO_MBUF, no_mbuf, "packet buffer pool is empty")
 
