@@ -148,8 +148,7 @@ void transport_destroy(struct transport *transport)
 		loop_remove(transport->loop, transport->listeners[i].fd);
 		(void)close(transport->listeners[i].fd); /* nothing can be lost */
 	}
-	if (transport->by_id != NULL && transport->by_remote != NULL)
-		connection_table_fini(transport);
+	connection_table_fini(transport);
 	if (transport->wakeup != NULL)
 		loop_wakeup_destroy(transport->loop, transport->wakeup);
 	free(transport->datagram);
