@@ -24,13 +24,13 @@ need() {
 }
 
 fetch() {
-	[ -f "$jars/complete" ] && return 0
-	need mvn maven
 	need java openjdk-17-jre-headless
+	cmp -s "$here/pom.xml" "$jars/pom.xml" && return 0
+	need mvn maven
 	mkdir -p "$jars"
 	mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DoutputDirectory="$jars" \
 		1>&2 || fail "Maven couldn't bring Kafka; it needs the network the first time"
-	touch "$jars/complete"
+	cp "$here/pom.xml" "$jars/pom.xml"
 }
 
 run_java() {
@@ -40,7 +40,6 @@ run_java() {
 format() {
 	dir=$1
 	port=$2
-	need java openjdk-17-jre-headless
 	mkdir -p "$dir"
 	cat >"$dir/server.properties" <<CONFIG
 process.roles=broker,controller
