@@ -40,25 +40,42 @@ static void test_exchange(void **state)
 	exchange(true);
 }
 
-/* More datagrams than a batch: all arrive, over several turns, and the wait is measured. */
+/* More datagrams than a batch: all arrive, over several turns. */
 static void test_batch(void **state)
 {
 	struct transport_config config = {.udp_batch = 4};
 	struct fixture *fixture = fixture_create(SIP_TRANSPORT_UDP, false, &config);
 	int peer = fixture_peer(fixture, SOCK_DGRAM);
-	uint64_t start_ns = td_mono_ns();
 
 	(void)state;
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(send(peer, "x", 1, 0), 1);
-	while (td_since(td_mono_ns(), start_ns) < 2 * (uint64_t)TD_NS_PER_MS)
-		; /* lets them lie for 2 ms */
 	fixture_turn(fixture, TURN_WAIT_MS);
 	assert_int_equal(fixture->received, 4);
 	fixture_turn(fixture, TURN_WAIT_MS);
 	assert_int_equal(fixture->received, 8);
 	assert_true(fixture_wait(fixture, &fixture->received, 10));
-	assert_in_range(fixture->worst_queue_delay_us, 1000, 10000000);
+	(void)close(peer);
+	fixture_destroy(fixture);
+}
+
+/* What a datagram waited is measured. The kernel begins to stamp on arrival a moment after the
+ * first socket asked for it, so the first tries may count for nothing. */
+static void test_queue_delay(void **state)
+{
+	struct fixture *fixture = fixture_create(SIP_TRANSPORT_UDP, false, NULL);
+	int peer = fixture_peer(fixture, SOCK_DGRAM);
+
+	(void)state;
+	for (uint32_t i = 1; i < TURNS_MAX && fixture->worst_queue_delay_us < 2000; i++) {
+		uint64_t start_ns = td_mono_ns();
+
+		assert_int_equal(send(peer, "x", 1, 0), 1);
+		while (td_since(td_mono_ns(), start_ns) < 2 * (uint64_t)TD_NS_PER_MS)
+			; /* lets it lie for 2 ms */
+		assert_true(fixture_wait(fixture, &fixture->received, i));
+	}
+	assert_in_range(fixture->worst_queue_delay_us, 2000, 10000000);
 	(void)close(peer);
 	fixture_destroy(fixture);
 }
@@ -172,6 +189,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exchange),
 		cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_queue_delay),
 		cmocka_unit_test(test_not_messages),
 		cmocka_unit_test(test_kernel_drops),
 		cmocka_unit_test(test_unreachable),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A transport on loopback with a sink that remembers, and plain sockets as peers. */
-#ifndef TD_TESTS_TRANSPORT_FIXTURE_H
-#define TD_TESTS_TRANSPORT_FIXTURE_H
+#ifndef TD_TRANSPORT_TRANSPORT_FIXTURE_H
+#define TD_TRANSPORT_TRANSPORT_FIXTURE_H
 
 #include "transport/transport.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes configurations for the tests of trunk/ and route/. */
-#ifndef TD_TESTS_TRUNK_FIXTURE_H
-#define TD_TESTS_TRUNK_FIXTURE_H
+#ifndef TD_TRUNK_TRUNK_FIXTURE_H
+#define TD_TRUNK_TRUNK_FIXTURE_H
 
 #include "config/config.h"
 
