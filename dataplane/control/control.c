@@ -139,7 +139,7 @@ static void control_gone(void *sink, const struct termination_departure *gone)
 
 static void control_end_grace(struct rcu_head *head)
 {
-	struct control *control = caa_container_of(head, struct control, grace);
+	struct control *control = td_container_of(head, struct control, grace);
 
 	/* partner: acquire load in control_reclaim */
 	atomic_store_explicit(&control->is_grace_over, true, memory_order_release);

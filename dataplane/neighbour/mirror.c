@@ -99,7 +99,7 @@ static int mirror_port_of(const struct mirror *mirror, int interface_index)
 
 static void mirror_free_view(struct rcu_head *head)
 {
-	struct mirror_view *view = caa_container_of(head, struct mirror_view, rcu);
+	struct mirror_view *view = td_container_of(head, struct mirror_view, rcu);
 
 	fib_destroy(view->fib);
 	free(view);

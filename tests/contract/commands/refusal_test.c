@@ -169,8 +169,6 @@ static void wrong_headers_are_refused(void **state)
 	};
 	union {
 		struct td_message message;
-		struct td_command_subtract subtract;
-		struct td_command_move move;
 		uint8_t bytes[TD_MESSAGE_MAX_BYTES];
 	} sent;
 
@@ -200,6 +198,20 @@ static void wrong_headers_are_refused(void **state)
 		expect_result(
 			"reserved", rig_exchange(&rig, &sent, size).result, TD_RESULT_MALFORMED);
 	}
+	expect_empty();
+}
+
+static void reserved_fields_and_foreign_types_are_refused(void **state)
+{
+	union {
+		struct td_message message;
+		struct td_command_subtract subtract;
+		struct td_command_move move;
+		uint8_t bytes[TD_MESSAGE_MAX_BYTES];
+	} sent;
+
+	(void)state;
+	assert_int_equal(rig_greet(&rig).result, TD_RESULT_OK);
 	memset(&sent, 0, sizeof(sent));
 	rig_header(&rig, &sent.message, TD_MESSAGE_SUBTRACT, sizeof(sent.subtract));
 	sent.subtract.reserved = 1;
@@ -281,6 +293,7 @@ int main(void)
 		cmocka_unit_test(bad_fields_are_refused),
 		cmocka_unit_test(commands_before_hello_are_refused),
 		cmocka_unit_test(wrong_headers_are_refused),
+		cmocka_unit_test(reserved_fields_and_foreign_types_are_refused),
 		cmocka_unit_test(garbage_is_answered_and_counted),
 		cmocka_unit_test(random_bodies_do_no_harm),
 	};
