@@ -8,12 +8,10 @@
 #include "api/control_socket.h"
 #include "app/carry.h"
 #include "app/outbox.h"
+#include "app/storage.h"
 #include "app/switchboard.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
-#include "events/kafka.h"
-#include "events/log.h"
-#include "events/sink.h"
 #include "journal/journal.h"
 #include "loop/loop.h"
 #include "media/client.h"
@@ -30,107 +28,12 @@
 
 enum {
 	WIRE_TERMINATIONS_PER_CALL = 2,
-	WIRE_KAFKA_FLUSH_MS = 2000,
-	WIRE_LOG_DRAIN_MS = 2000,
-	WIRE_BYTES_PER_MB = 1 << 20,
-	WIRE_BROKERS_BYTES = CONFIG_BROKERS_MAX * (CONFIG_TEXT_BYTES + 1),
-	WIRE_KAFKA_PROPERTIES_MAX = 4,
 };
 
-static int complain(const char *part, const char *what, int result)
+int wire_complain(const char *part, const char *what, int result)
 {
 	td_log(TD_LOG_ERR, "wire: %s: %s (error=%s)", part, what, strerror(-result));
 	return result;
-}
-
-/* --- storage: journal, event log, Kafka ----------------------------------------------------- */
-
-static int build_journal(struct wire *wire)
-{
-	struct journal_config config = {
-		.dir = wire->config->journal.directory,
-		.compact_min_bytes = wire->config->journal.compact_mb * WIRE_BYTES_PER_MB,
-	};
-	int result = journal_open(&config, &wire->journal);
-	struct journal_stats stats;
-
-	if (result == -EBUSY)
-		return complain(config.dir, "another control plane has this journal open", result);
-	if (result != 0)
-		return complain(config.dir, "cannot open the journal", result);
-	stats = journal_stats(wire->journal);
-	if (stats.corrupt_records != 0 || stats.torn_bytes != 0)
-		td_log(TD_LOG_WARN,
-			"journal: %s: damaged, went on without (corrupt_records=%" PRIu64
-			" torn_bytes=%" PRIu64 ")",
-			config.dir, stats.corrupt_records, stats.torn_bytes);
-	return 0;
-}
-
-static int build_events(struct wire *wire)
-{
-	const struct config_events *events = &wire->config->events;
-	struct event_log_config log_config = {
-		.dir = events->directory,
-		.node = wire->config->node,
-		.segment_bytes = events->segment_mb * WIRE_BYTES_PER_MB,
-		.retain_bytes = (uint64_t)events->max_mb * WIRE_BYTES_PER_MB,
-		.is_shipped = events->broker_count != 0,
-	};
-	struct event_sink_config sink_config;
-	int result = event_log_open(&log_config, &wire->event_log);
-
-	if (result != 0)
-		return complain(events->directory, "cannot open the event log", result);
-	sink_config = (struct event_sink_config){.journal = wire->journal, .log = wire->event_log};
-	result = event_sink_create(&sink_config, &wire->event_sink);
-	if (result == 0)
-		result = loop_add(wire->loop, event_sink_fd(wire->event_sink), LOOP_READ,
-			carry_event_progress, wire);
-	return result == 0 ? 0 : complain(events->directory, "cannot start the event sink", result);
-}
-
-/* Fills the librdkafka properties that the configuration gives; returns how many. */
-static size_t kafka_properties(
-	const struct config_events *events, struct kafka_property list[WIRE_KAFKA_PROPERTIES_MAX])
-{
-	size_t count = 0;
-
-	if (!events->tls)
-		return 0;
-	list[count++] = (struct kafka_property){"security.protocol", "ssl"};
-	if (events->tls_ca_file[0] != '\0')
-		list[count++] = (struct kafka_property){"ssl.ca.location", events->tls_ca_file};
-	if (events->tls_certificate_file[0] != '\0')
-		list[count++] = (struct kafka_property){
-			"ssl.certificate.location", events->tls_certificate_file};
-	if (events->tls_key_file[0] != '\0')
-		list[count++] = (struct kafka_property){"ssl.key.location", events->tls_key_file};
-	return count;
-}
-
-static int build_kafka(struct wire *wire)
-{
-	const struct config_events *events = &wire->config->events;
-	struct kafka_property properties[WIRE_KAFKA_PROPERTIES_MAX];
-	char brokers[WIRE_BROKERS_BYTES] = "";
-	char why[256] = "";
-	size_t used = 0;
-	int result;
-
-	if (events->broker_count == 0)
-		return 0;
-	for (uint32_t i = 0; i < events->broker_count; i++)
-		used += (size_t)snprintf(brokers + used, sizeof(brokers) - used, "%s%s",
-			i == 0 ? "" : ",", events->brokers[i]);
-	struct kafka_config config = {
-		.log = wire->event_log,
-		.brokers = brokers,
-		.properties = properties,
-		.property_count = kafka_properties(events, properties),
-	};
-	result = kafka_producer_create(&config, why, sizeof(why), &wire->kafka);
-	return result == 0 ? 0 : complain("kafka", why, result);
 }
 
 /* --- calls ---------------------------------------------------------------------------------- */
@@ -168,16 +71,16 @@ static int build_switchboard(struct wire *wire)
 	int result;
 
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
-		return complain("random", "the kernel gave no random bytes", -EIO);
+		return wire_complain("random", "the kernel gave no random bytes", -EIO);
 	result = outbox_create(&wire->outbox);
 	if (result == 0)
 		result = switchboard_create(
 			wire->config, seed, &ports, wire_now(wire), &wire->switchboard);
 	if (result != 0)
-		return complain("switchboard", "cannot be created", result);
+		return wire_complain("switchboard", "cannot be created", result);
 	result = journal_replay(wire->journal, JOURNAL_CALL, restore_call, &restoring);
 	if (result != 0)
-		return complain("journal", "cannot be read back", result);
+		return wire_complain("journal", "cannot be read back", result);
 	switchboard_restored(wire->switchboard, wire_now(wire));
 	return 0;
 }
@@ -194,7 +97,7 @@ static int build_media(struct wire *wire)
 	int result = media_client_create(wire->loop, &config, &sink, &wire->media);
 
 	if (result != 0)
-		return complain(config.socket_path, "cannot create the media client", result);
+		return wire_complain(config.socket_path, "cannot create the media client", result);
 	media_client_restored(wire->media);
 	return 0;
 }
@@ -217,9 +120,9 @@ static int build_transport(struct wire *wire)
 	result = transport_create(wire->loop, &config, &sink, &wire->transport, &failed);
 	if (result == 0)
 		return 0;
-	return complain(failed < config.listener_count
-				? td_endpoint_format(&config.listeners[failed].local, text)
-				: "transport",
+	return wire_complain(failed < config.listener_count
+				     ? td_endpoint_format(&config.listeners[failed].local, text)
+				     : "transport",
 		"cannot listen for SIP", result);
 }
 
@@ -234,7 +137,8 @@ static int build_control(struct wire *wire)
 	if (result == 0)
 		result = loop_add(wire->loop, control_socket_fd(wire->control), LOOP_READ,
 			carry_control_ready, wire);
-	return result == 0 ? 0 : complain(config.path, "cannot open the control socket", result);
+	return result == 0 ? 0
+			   : wire_complain(config.path, "cannot open the control socket", result);
 }
 
 /* --- life ----------------------------------------------------------------------------------- */
@@ -265,7 +169,7 @@ static int build_loop(struct wire *wire)
 	for (size_t i = 0; result == 0 && i < TD_COUNT_OF(signals); i++)
 		result = loop_catch_signal(wire->loop, signals[i], on_signal, wire);
 	if (result != 0)
-		return complain("loop", "cannot be created", result);
+		return wire_complain("loop", "cannot be created", result);
 	(void)signal(SIGPIPE, SIG_IGN); /* closed sockets are told by write()'s error */
 	loop_set_deadline(wire->loop, &deadline);
 	loop_set_turn_end(wire->loop, carry_turn_end, wire);
@@ -284,8 +188,8 @@ static void make_directory(const char *path)
 /* Builds everything, in the order of need. On failure the caller takes down what there is. */
 static int build(struct wire *wire)
 {
-	static int (*const steps[])(struct wire * wire) = {build_loop, build_journal, build_events,
-		build_kafka, build_switchboard, build_media, build_transport, build_control};
+	static int (*const steps[])(struct wire * wire) = {build_loop, storage_build,
+		build_switchboard, build_media, build_transport, build_control};
 
 	make_directory(wire->config->run_dir);
 	make_directory(wire->config->state_dir);
@@ -300,21 +204,12 @@ static int build(struct wire *wire)
 
 static void take_down(struct wire *wire)
 {
-	uint64_t unwritten;
-
 	control_socket_destroy(wire->control);
 	transport_destroy(wire->transport);
 	media_client_destroy(wire->media);
 	switchboard_destroy(wire->switchboard);
 	outbox_destroy(wire->outbox);
-	kafka_producer_destroy(wire->kafka, WIRE_KAFKA_FLUSH_MS);
-	event_sink_destroy(wire->event_sink);
-	unwritten = event_log_close(wire->event_log, WIRE_LOG_DRAIN_MS);
-	if (unwritten != 0)
-		td_log(TD_LOG_WARN,
-			"events: %" PRIu64 " records wait in the journal for the next start",
-			unwritten);
-	journal_close(wire->journal);
+	storage_take_down(wire);
 	loop_destroy(wire->loop);
 	config_destroy(wire->config);
 }
@@ -334,7 +229,7 @@ int wire_run(struct config *config, const char *config_path)
 			wire.config->trunk_count, wire.config->route_count, counts.calls_recovered);
 		result = loop_run(wire.loop);
 		if (result != 0)
-			result = complain("loop", "ended by an error", result);
+			result = wire_complain("loop", "ended by an error", result);
 	}
 	take_down(&wire);
 	return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -51,6 +51,9 @@ struct wire {
 	struct td_log_limit log_limit;
 };
 
+/* Logs that part could not do what it had to, and returns result. */
+int wire_complain(const char *part, const char *what, int result);
+
 /* Time of this turn of the loop. */
 struct td_now wire_now(const struct wire *wire);
 

@@ -183,7 +183,6 @@ struct config_events {
 	uint32_t max_mb;       /* whole log, beyond it nothing is accepted; 0: no limit */
 	uint32_t broker_count; /* 0: the log itself is the sink */
 	char brokers[CONFIG_BROKERS_MAX][CONFIG_TEXT_BYTES]; /* host:port */
-	char topic_prefix[CONFIG_NAME_BYTES];
 	bool tls;
 	char tls_ca_file[CONFIG_PATH_BYTES];
 	char tls_certificate_file[CONFIG_PATH_BYTES];

@@ -181,8 +181,6 @@ static const struct schema_field fields[] = {
 		RESTART, DEFAULT("0"), RANGE(0, 1048576), UNIT("MiB"), AT(config_events, max_mb)),
 	ROW("events", "brokers", SCHEMA_BROKER, "Kafka brokers; none: the log is the sink.",
 		RESTART, LIST(config_events, brokers, broker_count)),
-	ROW("events", "topic_prefix", SCHEMA_NAME, "First word of every topic.", RESTART,
-		DEFAULT("tandem"), AT(config_events, topic_prefix)),
 	ROW("events", "tls", SCHEMA_BOOL, "TLS towards the brokers.", RESTART, DEFAULT("false"),
 		AT(config_events, tls)),
 	ROW("events", "tls_ca_file", SCHEMA_FILE, "Certificates of the brokers' issuers (PEM).",
