@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Adds an argument (borrows). */
@@ -76,6 +77,17 @@ static void eal_add_lcores(struct eal_arguments *arguments, const struct options
 	eal_add(arguments, "0");
 }
 
+/* Instances differ by run directory, and one that was killed is followed by one of the same name,
+ * so that nothing piles up. */
+static void eal_add_prefix(struct eal_arguments *arguments, const char *run_dir)
+{
+	struct stat status = {0};
+
+	(void)stat(run_dir, &status); /* it is locked already, so it exists */
+	eal_add_text(arguments, "--file-prefix=tandem-%lx-%lx", (unsigned long)status.st_dev,
+		(unsigned long)status.st_ino);
+}
+
 static void eal_add_devices(struct eal_arguments *arguments, const struct options *options,
 	const struct device *devices)
 {
@@ -100,7 +112,7 @@ int eal_arguments_build(struct eal_arguments *arguments, const struct options *o
 	eal_add(arguments, "--proc-type=primary");
 	eal_add(arguments, "--no-telemetry");
 	eal_add(arguments, "--log-level=lib.eal:warning");
-	eal_add_text(arguments, "--file-prefix=tandem-%d", (int)getpid());
+	eal_add_prefix(arguments, options->run_dir);
 	if (has_hugepages) {
 		eal_add(arguments, "--in-memory"); /* nothing is left behind by kill -9 */
 		eal_add_text(arguments, "--socket-mem=%u", options->memory_mb);
@@ -140,4 +152,9 @@ bool eal_has_hugepages(uint32_t memory_mb)
 	}
 	globfree(&paths);
 	return free_kb >= (uint64_t)memory_mb * 1024;
+}
+
+void eal_remove_runtime_dir(const char *path)
+{
+	(void)rmdir(path); /* in use or gone: nothing to do */
 }

@@ -30,6 +30,10 @@ struct eal_arguments {
 td_must_check int eal_arguments_build(struct eal_arguments *arguments,
 	const struct options *options, const struct device *devices, bool has_hugepages);
 
+/* Removes the directory that EAL made for this instance (path from rte_eal_get_runtime_dir, copied
+ * before rte_eal_cleanup), unless something is in it. */
+void eal_remove_runtime_dir(const char *path);
+
 /* True if at least memory_mb of hugepages are free. */
 bool eal_has_hugepages(uint32_t memory_mb);
 

@@ -21,12 +21,14 @@
 
 #include <tandem/log.h>
 
+#include <rte_alarm.h>
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -302,6 +304,14 @@ static void launch_prepare_worker(struct dataplane *dataplane, uint32_t index)
 	launch_worker_ports(dataplane, worker);
 }
 
+/* On EAL's interrupt thread, which was started with all privileges. */
+static void launch_drop_privileges(void *unused)
+{
+	(void)unused;
+	if (privilege_drop(false) != 0)
+		td_log(TD_LOG_WARN, "launch: EAL's interrupt thread keeps its privileges");
+}
+
 /* On an EAL thread. */
 static int launch_run_worker(void *argument)
 {
@@ -378,10 +388,9 @@ int dataplane_start(struct dataplane **ret_dataplane, const struct options *opti
 	memset(dataplane->workers, 0, options->worker_count * sizeof(*dataplane->workers));
 	rc = launch_all(dataplane, signals);
 	if (rc == 0) {
-		rc = privilege_drop(true);
-		if (rc != 0)
-			td_log(TD_LOG_WARN, "launch: keeps its privileges: %s", strerror(-rc));
-		rc = 0;
+		(void)rte_eal_alarm_set(1, launch_drop_privileges, NULL);
+		if (privilege_drop(true) != 0)
+			td_log(TD_LOG_WARN, "launch: the control thread keeps its privileges");
 	}
 	if (rc != 0) {
 		dataplane_stop(dataplane);
@@ -416,8 +425,13 @@ void dataplane_stop(struct dataplane *dataplane)
 		port_stop(&dataplane->ports[i]);
 	if (dataplane->has_rcu)
 		urcu_qsbr_unregister_thread();
-	if (dataplane->has_eal)
+	if (dataplane->has_eal) {
+		char runtime_dir[PATH_MAX];
+
+		(void)snprintf(runtime_dir, sizeof(runtime_dir), "%s", rte_eal_get_runtime_dir());
 		(void)rte_eal_cleanup(); /* the process ends anyway */
+		eal_remove_runtime_dir(runtime_dir);
+	}
 	state_close(&dataplane->state);
 	free(dataplane->eal_arguments);
 	free(dataplane->workers);
