@@ -86,8 +86,9 @@ td_must_check int journal_commit(struct journal *journal);
 /* Told each live record. value borrows until return. Non-zero stops the replay. */
 typedef int journal_visit_fn(void *context, uint64_t id, const uint8_t *value, size_t value_bytes);
 
-/* Tells visit the last committed value of every live record of a kind, in no order; it must not
- * change the journal. Returns what visit returned, or -EIO, -EBADMSG if a record can't be read back. */
+/* Tells visit the latest value of every live record of a kind, in no order. visit may put and
+ * delete (a record of this kind that it adds may or may not be told), but not commit. Returns what
+ * visit returned, or -EIO, -EBADMSG if a record can't be read back. */
 td_must_check int journal_replay(
 	struct journal *journal, enum journal_kind kind, journal_visit_fn *visit, void *context);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Event records for tests: ordinary, empty, and as hostile as a peer can make them. */
-#ifndef TD_TESTS_EVENTS_SAMPLES_H
-#define TD_TESTS_EVENTS_SAMPLES_H
+#ifndef TD_EVENTS_SAMPLES_H
+#define TD_EVENTS_SAMPLES_H
 
 #include "events/record.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the event tests share: a scratch directory per test, bounded waits, frames. */
-#ifndef TD_TESTS_EVENTS_SCRATCH_H
-#define TD_TESTS_EVENTS_SCRATCH_H
+#ifndef TD_EVENTS_SCRATCH_H
+#define TD_EVENTS_SCRATCH_H
 
 #include "events/log.h"
 
