@@ -39,7 +39,7 @@ BUILDS = {
     "clang": (ROOT / "build-clang", "clang-14", [], None),
     # Races can only be where two threads meet: rings, tables, queues.
     "tsan": (ROOT / "build-tsan", "gcc",
-             ["-Db_sanitize=thread", "-Doptimization=1", *SANITIZED], r"tsan|ring|table|qsbr"),
+             ["-Db_sanitize=thread", "-Doptimization=1", *SANITIZED], r"tsan|ring|table|qsbr|threads|events_log|events_sink"),
 }
 ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
