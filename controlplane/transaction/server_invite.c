@@ -118,6 +118,7 @@ static int accepted_expire(struct transaction_table *table, struct transaction *
 static int completed_ack(struct transaction_table *table, struct transaction *transaction,
 	const struct transaction_stimulus *stimulus)
 {
+	transaction_indicate(table, transaction, TRANSACTION_CONFIRMED, stimulus);
 	transaction_stop_retransmit(table, transaction);
 	transaction_forget_bytes(table, transaction);
 	if (transaction_is_reliable(transaction))

@@ -44,6 +44,7 @@ enum transaction_event {
 				* crosses is still indicated; no final response 64 * T1 after a
 				* CANCEL. Server: timer H, no ACK to a non-2xx; timer L: no ACK to
 				* the 2xx */
+	TRANSACTION_CONFIRMED, /* INVITE server: ACK to our refusal has come: the peer knows */
 	TRANSACTION_TRANSPORT_ERROR, /* nothing could be sent (treat as 503). A server transaction
 				      * goes on (RFC 6026), a client transaction has ended */
 	TRANSACTION_TERMINATED,	     /* id is gone; always the last indication of a transaction */

@@ -169,6 +169,8 @@ static void client_told(void *context, const struct transaction_indication *indi
 	case TRANSACTION_TIMEOUT:
 		entry->timeouts++;
 		break;
+	case TRANSACTION_CONFIRMED:
+		break;
 	case TRANSACTION_TERMINATED:
 		entry->client_ends++;
 		break;
@@ -257,6 +259,8 @@ static void server_told(void *context, const struct transaction_indication *indi
 		server_respond(entry, 487, sim_net_now_ms(end->exchange->net));
 		break;
 	case TRANSACTION_TIMEOUT:
+		break;
+	case TRANSACTION_CONFIRMED:
 		break;
 	case TRANSACTION_TERMINATED:
 		entry->server_ends++;

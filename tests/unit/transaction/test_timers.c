@@ -277,7 +277,9 @@ static void test_i(void **state)
 	assert_int_equal(rig_respond(rig, id, 404), 0);
 	rig_clear(rig);
 	rig_receive_request(rig, "ACK", "z9hG4bKi", "answering");
-	assert_true(rig_told_only(rig, TRANSACTION_TERMINATED));
+	assert_int_equal(rig->told_count, 2);
+	assert_int_equal(rig->told[0].event, TRANSACTION_CONFIRMED);
+	assert_int_equal(rig->told[1].event, TRANSACTION_TERMINATED);
 	rig_destroy(rig, true);
 }
 
