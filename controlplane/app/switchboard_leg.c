@@ -45,15 +45,16 @@ void legs_forget_dialog(struct switchboard *switchboard, struct line *line, unsi
 		table_remove(switchboard->by_origin, &line->by_origin);
 }
 
-void legs_respond(struct switchboard *switchboard, struct line *line, unsigned index,
+bool legs_respond(struct switchboard *switchboard, struct line *line, unsigned index,
 	struct leg_reply *reply, bool has_body)
 {
 	struct leg *leg = &line->call.legs[index];
 	struct sip_message request;
 	int length;
+	bool is_sent;
 
 	if (!legs_read_pending(leg, &request))
-		return;
+		return false;
 	if (reply->status > 100)
 		reply->to_tag = dialog_span(&leg->dialog, leg->dialog.local_tag);
 	if (reply->status > 100 && reply->status < 300)
@@ -63,12 +64,17 @@ void legs_respond(struct switchboard *switchboard, struct line *line, unsigned i
 	reply->server = switchboard_user_agent(switchboard);
 	length = leg_build_reply(switchboard->buffer, sizeof(switchboard->buffer), &request,
 		&leg->pending.flow.remote, reply);
-	if (length <= 0 || transaction_respond(switchboard->transactions, leg->pending.transaction,
-				   reply->status, switchboard->buffer, (size_t)length,
-				   switchboard->now.mono_ms) != 0)
-		switchboard->counts.unmatched++;
-	if (reply->status >= 300 || (reply->status >= 200 && leg->pending.is_update))
+	is_sent =
+		length > 0 && transaction_respond(switchboard->transactions,
+				      leg->pending.transaction, reply->status, switchboard->buffer,
+				      (size_t)length, switchboard->now.mono_ms) == 0;
+	switchboard->counts.unmatched += !is_sent;
+	/* A refusal of the first INVITE is kept until the peer has it. */
+	if (reply->status >= 200 && leg->state != LEG_ANSWERED && leg->state != LEG_PARTING &&
+		(leg->refused_status == 0 || !is_sent) &&
+		(reply->status >= 300 || leg->pending.is_update))
 		call_clear_pending(&line->call, index);
+	return is_sent;
 }
 
 /* Adds what a request of ours inside the dialog carries beyond its head. */
@@ -220,7 +226,7 @@ static void close_negotiation(struct switchboard *switchboard, struct line *line
 	struct leg_reply reply = {.status = 487};
 
 	if (leg->negotiation == NEGOTIATION_OFFER_RECEIVED)
-		legs_respond(switchboard, line, index, &reply, false); /* RFC 3261 15.1.2 */
+		(void)legs_respond(switchboard, line, index, &reply, false); /* RFC 3261 15.1.2 */
 	else if (leg->negotiation == NEGOTIATION_ANSWER_SENT)
 		(void)transaction_acknowledged(/* gone is as good */
 			switchboard->transactions, leg->pending.transaction);
@@ -238,14 +244,14 @@ static void send_bye(struct switchboard *switchboard, struct line *line, unsigne
 	line->call.legs[index].challenges = 0;
 	if (legs_request(switchboard, line, index, SIP_METHOD_BYE, &id) != 0) {
 		switchboard->counts.refused_memory++;
-		legs_step(switchboard, line, index, LEG_EVENT_BYE_DONE);
+		legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
 	}
 }
 
 static void send_refusal(
 	struct switchboard *switchboard, struct line *line, unsigned index, unsigned status)
 {
-	const struct leg *leg = &line->call.legs[index];
+	struct leg *leg = &line->call.legs[index];
 	struct leg_reply reply = {
 		.status = status,
 		.q850 = leg->release.q850,
@@ -255,7 +261,9 @@ static void send_refusal(
 	};
 
 	switchboard->warning = NULL;
-	legs_respond(switchboard, line, index, &reply, false);
+	leg->refused_status = (uint16_t)status;
+	if (!legs_respond(switchboard, line, index, &reply, false))
+		legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
 }
 
 static void send_progress(struct switchboard *switchboard, struct line *line, unsigned index)
@@ -272,7 +280,7 @@ static void send_progress(struct switchboard *switchboard, struct line *line, un
 		times->t180_wall_ns = switchboard->now.wall_ns;
 	if (switchboard->has_progress_body && times->early_media_wall_ns == 0)
 		times->early_media_wall_ns = switchboard->now.wall_ns;
-	legs_respond(switchboard, line, index, &reply, switchboard->has_progress_body);
+	(void)legs_respond(switchboard, line, index, &reply, switchboard->has_progress_body);
 }
 
 static void send_answer(struct switchboard *switchboard, struct line *line, unsigned index)
@@ -285,7 +293,7 @@ static void send_answer(struct switchboard *switchboard, struct line *line, unsi
 		leg->times.answer_wall_ns = switchboard->now.wall_ns;
 	}
 	leg->dialog.state = DIALOG_CONFIRMED;
-	legs_respond(switchboard, line, index, &reply, true);
+	(void)legs_respond(switchboard, line, index, &reply, true); /* ACK will be missing */
 }
 
 static void stop_2xx(struct switchboard *switchboard, struct line *line, unsigned index)

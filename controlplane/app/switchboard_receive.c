@@ -177,6 +177,10 @@ static void indicate_leg(
 		if (leg != NULL && indication->id == leg->pending.transaction)
 			legs_step(switchboard, line, index, LEG_EVENT_CANCELLED);
 		break;
+	case TRANSACTION_CONFIRMED:
+		if (leg != NULL && indication->id == leg->pending.transaction)
+			response_confirmed(switchboard, line, index);
+		break;
 	case TRANSACTION_TIMEOUT:
 		if (leg != NULL)
 			response_missing(switchboard, indication->id, 408, line, index);

@@ -189,7 +189,7 @@ static void take_bye_response(struct switchboard *switchboard, struct line *line
 	if (auth_answer(switchboard, leg, response, SIP_METHOD_BYE, uri) &&
 		legs_request(switchboard, line, index, SIP_METHOD_BYE, &id) == 0)
 		return;
-	legs_step(switchboard, line, index, LEG_EVENT_BYE_DONE);
+	legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
 }
 
 void response_for_leg(struct switchboard *switchboard,
@@ -215,6 +215,14 @@ void response_for_leg(struct switchboard *switchboard,
 		take_refusal(switchboard, line, index, message, message->status);
 }
 
+void response_confirmed(struct switchboard *switchboard, struct line *line, unsigned index)
+{
+	if (line->call.legs[index].refused_status == 0)
+		return; /* of a re-INVITE */
+	call_clear_pending(&line->call, index);
+	legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
+}
+
 void response_missing(struct switchboard *switchboard, transaction_id id, unsigned status,
 	struct line *line, unsigned index)
 {
@@ -224,10 +232,12 @@ void response_missing(struct switchboard *switchboard, transaction_id id, unsign
 	switchboard_mark(switchboard, line);
 	if (!is_pending) {
 		if (leg->state == LEG_ENDING)
-			legs_step(switchboard, line, index, LEG_EVENT_BYE_DONE);
+			legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
 		return;
 	}
-	if (leg->state == LEG_ANSWERED || leg->state == LEG_PARTING) {
+	if (leg->refused_status != 0) {
+		response_confirmed(switchboard, line, index); /* told often enough */
+	} else if (leg->state == LEG_ANSWERED || leg->state == LEG_PARTING) {
 		legs_step(switchboard, line, index, LEG_EVENT_ACK_MISSING);
 	} else if (leg->negotiation == NEGOTIATION_ANSWER_SENT) {
 		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_ACK_MISSING);

@@ -115,6 +115,7 @@ static void restore_server(
 		.status = status,
 		.has_allow = status == 200,
 		.retry_after_s = status == 500 ? RETRY_AFTER_RESTART_S : 0,
+		.q850 = leg->refused_status != 0 ? leg->release.q850 : CAUSE_NONE,
 	};
 	struct sip_message request;
 
@@ -125,7 +126,7 @@ static void restore_server(
 		return;
 	}
 	if (status != 0)
-		legs_respond(switchboard, line, index, &reply, status == 200);
+		(void)legs_respond(switchboard, line, index, &reply, status == 200);
 }
 
 static void restore_negotiation(struct switchboard *switchboard, struct line *line, unsigned index)
@@ -167,8 +168,13 @@ static void restore_leg(struct switchboard *switchboard, struct line *line, unsi
 		restore_negotiation(switchboard, line, index);
 		break;
 	case LEG_ENDING: /* the peer may not have heard it */
-		if (legs_request(switchboard, line, index, SIP_METHOD_BYE, &id) != 0)
-			legs_step(switchboard, line, index, LEG_EVENT_BYE_DONE);
+		if (leg->refused_status != 0) {
+			restore_server(switchboard, line, index, leg->refused_status);
+			if (leg->pending.bytes == NULL)
+				legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
+		} else if (legs_request(switchboard, line, index, SIP_METHOD_BYE, &id) != 0) {
+			legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
+		}
 		break;
 	case LEG_IDLE:
 	case LEG_CONFIRMING: /* the caller's ACK is still to come, or its absence */

@@ -173,6 +173,8 @@ void response_for_leg(struct switchboard *switchboard,
 /* ACK and BYE to a 2xx that no leg wants: a fork, or one that comes too late. */
 void response_reject_2xx(struct switchboard *switchboard, const struct sip_message *response,
 	const struct sip_flow *flow);
+/* The peer acknowledged our refusal. */
+void response_confirmed(struct switchboard *switchboard, struct line *line, unsigned index);
 /* A transaction of the leg ended without a response: status stands for it. */
 void response_missing(struct switchboard *switchboard, transaction_id id, unsigned status,
 	struct line *line, unsigned index);
@@ -180,8 +182,9 @@ void response_missing(struct switchboard *switchboard, transaction_id id, unsign
 /* ---- switchboard_leg.c ---- */
 void legs_step(
 	struct switchboard *switchboard, struct line *line, unsigned index, enum leg_event event);
-/* Answers the leg's pending INVITE or UPDATE; body says whether local_sdp goes along. */
-void legs_respond(struct switchboard *switchboard, struct line *line, unsigned index,
+/* Answers the leg's pending INVITE or UPDATE; has_body says whether local_sdp goes along. False:
+ * its transaction is gone. */
+bool legs_respond(struct switchboard *switchboard, struct line *line, unsigned index,
 	struct leg_reply *reply, bool has_body);
 /* Sends a request inside the dialog, a re-INVITE with local_sdp unless its offer is late.
  * -errno of transaction_request() or of the builder. */

@@ -129,6 +129,7 @@ static void put_leg(
 	serial_put_u8(writer, leg->ack_has_body);
 	serial_put_u8(writer, leg->is_recovered);
 	serial_put_u8(writer, leg->provisional);
+	serial_put_u16(writer, leg->refused_status);
 	serial_put_u16(writer, leg->attempt_no);
 	put_trunk(writer, trunks, leg->trunk);
 	serial_put_u32(writer, leg->invite_cseq);
@@ -166,6 +167,7 @@ static int get_leg(struct serial_reader *reader, const struct trunk_table *trunk
 	leg->ack_has_body = serial_get_u8(reader) != 0;
 	leg->is_recovered = serial_get_u8(reader) != 0;
 	leg->provisional = serial_get_u8(reader);
+	leg->refused_status = serial_get_u16(reader);
 	leg->attempt_no = serial_get_u16(reader);
 	leg->trunk = get_trunk(reader, trunks);
 	leg->invite_cseq = serial_get_u32(reader);

@@ -32,7 +32,8 @@ struct leg_cell {
  *                                           |
  *                            BYE: 200, ENDED|HANG_UP: BYE, ENDING --response--> ENDED
  *
- *  CANCEL (or an early BYE) in INCOMING and ALERTING: 487, ENDED. A BYE that overtakes the ACK
+ *  A refusal, CANCEL or an early BYE in INCOMING and ALERTING: final response, ENDING, its ACK
+ *  (or none): ENDED. A BYE that overtakes the ACK
  *  in ANSWERED ends the leg; one that crosses ours in ENDING is answered 200.
  */
 #define CELL(next_state, ...)        \
@@ -111,9 +112,9 @@ static const struct leg_cell
 				{
 					[LEG_EVENT_ORDER_RING] = CELL(ALERTING, LEG_DO_PROGRESS),
 					[LEG_EVENT_ORDER_ANSWER] = CELL(ANSWERED, LEG_DO_ANSWER),
-					[LEG_EVENT_ORDER_HANG_UP] = CELL(ENDED, LEG_DO_REFUSE),
+					[LEG_EVENT_ORDER_HANG_UP] = CELL(ENDING, LEG_DO_REFUSE),
 					[LEG_EVENT_CANCELLED] = CELL(
-						ENDED, LEG_DO_TERMINATE, LEG_TELL_GONE),
+						ENDING, LEG_DO_TERMINATE, LEG_TELL_GONE),
 					[LEG_EVENT_HUNG_UP] = CELL(ENDED, LEG_DO_ACCEPT_BYE,
 						LEG_DO_TERMINATE, LEG_TELL_GONE),
 				},
@@ -121,9 +122,9 @@ static const struct leg_cell
 				{
 					[LEG_EVENT_ORDER_RING] = CELL(ALERTING, LEG_DO_PROGRESS),
 					[LEG_EVENT_ORDER_ANSWER] = CELL(ANSWERED, LEG_DO_ANSWER),
-					[LEG_EVENT_ORDER_HANG_UP] = CELL(ENDED, LEG_DO_REFUSE),
+					[LEG_EVENT_ORDER_HANG_UP] = CELL(ENDING, LEG_DO_REFUSE),
 					[LEG_EVENT_CANCELLED] =
-						CELL(ENDED, LEG_DO_TERMINATE, LEG_TELL_GONE),
+						CELL(ENDING, LEG_DO_TERMINATE, LEG_TELL_GONE),
 					[LEG_EVENT_HUNG_UP] =
 						CELL(ENDED, LEG_DO_ACCEPT_BYE, LEG_DO_TERMINATE,
 							LEG_TELL_GONE),
@@ -177,7 +178,7 @@ static const struct leg_cell
 					[LEG_EVENT_LOST] = STAY(ENDING),
 					[LEG_EVENT_HUNG_UP] =
 						CELL(ENDING, LEG_DO_ACCEPT_BYE), /* crossing */
-					[LEG_EVENT_BYE_DONE] = STAY(ENDED),
+					[LEG_EVENT_CLOSED] = STAY(ENDED),
 					[LEG_EVENT_ORDER_HANG_UP] = STAY(ENDING),
 				},
 			[LEG_ENDED] =
@@ -190,7 +191,7 @@ static const struct leg_cell
 					[LEG_EVENT_CANCELLED] = STAY(ENDED),
 					[LEG_EVENT_LOST] = STAY(ENDED),
 					[LEG_EVENT_HUNG_UP] = CELL(ENDED, LEG_DO_ACCEPT_BYE),
-					[LEG_EVENT_BYE_DONE] = STAY(ENDED),
+					[LEG_EVENT_CLOSED] = STAY(ENDED),
 					[LEG_EVENT_ORDER_HANG_UP] = STAY(ENDED),
 				},
 };

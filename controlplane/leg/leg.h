@@ -29,7 +29,7 @@
 	X(ANSWERED, answered)	  /* UAS: 2xx sent, ACK awaited */                                \
 	X(PARTING, parting)	  /* UAS: to be hung up, but BYE must wait for ACK */             \
 	X(ACTIVE, active)                                                                         \
-	X(ENDING, ending) /* BYE sent, its response awaited */                                    \
+	X(ENDING, ending) /* BYE or a refusal was sent, the answer to it is awaited */            \
 	X(ENDED, ended)
 
 enum leg_state {
@@ -40,24 +40,24 @@ enum leg_state {
 };
 
 /* X(CONSTANT, name): what the peer did, then what the call wants (ORDER_). */
-#define LEG_EVENTS(X)                                                                         \
-	X(INVITED, invited)	      /* UAS: the INVITE */                                   \
-	X(TRYING, trying)	      /* 100 */                                               \
-	X(PROGRESS, progress)	      /* 101..199 */                                          \
-	X(ACCEPTED, accepted)	      /* 2xx, and nothing is owed but a plain ACK */          \
-	X(COUNTERED, countered)	      /* 2xx with an offer: our INVITE had none */            \
-	X(REFUSED, refused)	      /* 3xx..6xx, timeout, transport error */                \
-	X(CHALLENGED, challenged)     /* 401/407 that our credentials can answer */           \
-	X(CANCELLED, cancelled)	      /* CANCEL */                                            \
-	X(ACKNOWLEDGED, acknowledged) /* ACK */                                               \
-	X(ACK_MISSING, ack_missing)   /* 64 * T1 without ACK */                               \
-	X(HUNG_UP, hung_up)	      /* BYE */                                               \
-	X(BYE_DONE, bye_done)	      /* final response to our BYE, or its timeout */         \
-	X(LOST, lost)		      /* 481 or 408 to a request in the dialog (RFC 5057) */  \
-	X(ORDER_DIAL, order_dial)                                                             \
-	X(ORDER_RING, order_ring)		/* send the 18x that the call has prepared */ \
-	X(ORDER_ANSWER, order_answer)		/* send 200 */                                \
-	X(ORDER_ACKNOWLEDGE, order_acknowledge) /* the answer for the ACK is known */         \
+#define LEG_EVENTS(X)                                                                           \
+	X(INVITED, invited)	      /* UAS: the INVITE */                                     \
+	X(TRYING, trying)	      /* 100 */                                                 \
+	X(PROGRESS, progress)	      /* 101..199 */                                            \
+	X(ACCEPTED, accepted)	      /* 2xx, and nothing is owed but a plain ACK */            \
+	X(COUNTERED, countered)	      /* 2xx with an offer: our INVITE had none */              \
+	X(REFUSED, refused)	      /* 3xx..6xx, timeout, transport error */                  \
+	X(CHALLENGED, challenged)     /* 401/407 that our credentials can answer */             \
+	X(CANCELLED, cancelled)	      /* CANCEL */                                              \
+	X(ACKNOWLEDGED, acknowledged) /* ACK */                                                 \
+	X(ACK_MISSING, ack_missing)   /* 64 * T1 without ACK */                                 \
+	X(HUNG_UP, hung_up)	      /* BYE */                                                 \
+	X(CLOSED, closed) /* answer to our BYE, ACK to our refusal, or the timeout of either */ \
+	X(LOST, lost)	  /* 481 or 408 to a request in the dialog (RFC 5057) */                \
+	X(ORDER_DIAL, order_dial)                                                               \
+	X(ORDER_RING, order_ring)		/* send the 18x that the call has prepared */   \
+	X(ORDER_ANSWER, order_answer)		/* send 200 */                                  \
+	X(ORDER_ACKNOWLEDGE, order_acknowledge) /* the answer for the ACK is known */           \
 	X(ORDER_HANG_UP, order_hang_up)		/* end, by whatever means the state allows */
 
 enum leg_event {
@@ -114,17 +114,18 @@ struct leg {
 	uint8_t index;	     /* 0: the caller's side, 1: the called side */
 	uint8_t glare_count; /* 491 in a row */
 	bool is_uac;
-	bool is_offer_late;   /* the (re-)INVITE in progress has no SDP */
-	uint8_t challenges;   /* how often credentials were given for the request in progress */
-	bool is_recovered;    /* a restart lay within the leg's life */
-	bool ack_has_body;    /* our last ACK carried local_sdp */
-	uint8_t provisional;  /* last 18x status seen or sent, less 100 */
-	uint16_t attempt_no;  /* 1: first destination tried */
-	uint32_t trunk;	      /* trunk_id */
-	uint32_t invite_cseq; /* of our last INVITE: its ACK repeats it */
-	uint32_t peer_cseq;   /* of the peer's last INVITE: its ACK must have it */
-	uint64_t leg_id;      /* never 0 */
-	uint64_t created_ms;  /* the times below, monotonic; 0: didn't happen */
+	bool is_offer_late;	 /* the (re-)INVITE in progress has no SDP */
+	uint8_t challenges;	 /* how often credentials were given for the request in progress */
+	bool is_recovered;	 /* a restart lay within the leg's life */
+	bool ack_has_body;	 /* our last ACK carried local_sdp */
+	uint16_t refused_status; /* UAS: final status of 300 or more that we sent; 0: none */
+	uint8_t provisional;	 /* last 18x status seen or sent, less 100 */
+	uint16_t attempt_no;	 /* 1: first destination tried */
+	uint32_t trunk;		 /* trunk_id */
+	uint32_t invite_cseq;	 /* of our last INVITE: its ACK repeats it */
+	uint32_t peer_cseq;	 /* of the peer's last INVITE: its ACK must have it */
+	uint64_t leg_id;	 /* never 0 */
+	uint64_t created_ms;	 /* the times below, monotonic; 0: didn't happen */
 	uint64_t first_18x_ms;
 	uint64_t answer_ms;
 	uint64_t end_ms;
