@@ -67,6 +67,7 @@ struct agent_leg {
 	uint8_t state; /* enum agent_state */
 	bool has_dialog;
 	bool was_up;
+	bool gave_up; /* ended by a timeout of its own: its view is not the truth */
 	bool is_held_by_us;
 	bool is_offer_pending; /* our re-INVITE is out */
 	bool owes_ack_check;   /* our 200 waits for its ACK */

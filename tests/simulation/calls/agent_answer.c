@@ -286,6 +286,7 @@ static void take_response(struct agent_leg *leg, const struct transaction_indica
 
 static void take_timeout(struct agent_leg *leg, transaction_id id)
 {
+	leg->gave_up = true;
 	if (leg->state == AGENT_INVITING && id == leg->invite) {
 		leg->final_status = 408;
 		agent_over(leg);

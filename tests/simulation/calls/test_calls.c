@@ -43,7 +43,8 @@ struct scenario {
 	uint32_t period_ms;
 	struct sim_link link;
 	uint32_t reply_jitter_ms;
-	uint32_t kill_every; /* steps between two deaths of the switchboard; 0: none */
+	uint32_t tolerance_ms; /* of durations: a lossy network repeats 200 and BYE */
+	uint32_t kill_every;   /* steps between two deaths of the switchboard; 0: none */
 };
 
 static void plan_call(struct sim_net *net, struct agent_plan *plan, uint32_t i, uint32_t period_ms)
@@ -89,6 +90,31 @@ static void watch(struct sim_net *net)
 {
 	if (getenv("TANDEM_WATCH") != NULL)
 		sim_net_tap(net, show, getenv("TANDEM_WATCH"));
+}
+
+/* Each CDR's answered time against what the phone on that side saw. */
+static uint32_t wrong_durations(const struct board *board, const struct agent *caller,
+	const struct agent *callee, uint64_t tolerance_ms)
+{
+	uint32_t wrong = 0;
+
+	for (uint32_t i = 0; i < board->cdr_count; i++) {
+		const struct board_cdr *cdr = &board->cdrs[i];
+		const struct agent *agent = (cdr->leg_id & 15) == 0 ? caller : callee;
+		uint32_t at = (uint32_t)strtoul(cdr->callee, NULL, 10) - FIRST_NUMBER;
+		const struct agent_leg *leg = &agent->legs[at];
+		uint64_t seen_ms = leg->was_up ? leg->over_ms - leg->up_ms : 0;
+		uint64_t difference_ms =
+			seen_ms > cdr->bill_ms ? seen_ms - cdr->bill_ms : cdr->bill_ms - seen_ms;
+
+		if (difference_ms <= tolerance_ms || leg->gave_up)
+			continue;
+		wrong++;
+		(void)fprintf(stderr, "call %s leg %u: CDR %llu ms, phone %llu ms\n", cdr->callee,
+			(unsigned)(cdr->leg_id & 15), (unsigned long long)cdr->bill_ms,
+			(unsigned long long)seen_ms);
+	}
+	return wrong;
 }
 
 static void run(const struct scenario *scenario)
@@ -139,6 +165,7 @@ static void run(const struct scenario *scenario)
 	assert_int_equal(board_outstanding(board), 0);
 	assert_int_equal(caller->faults + callee->faults, 0);
 	assert_int_equal(board_repeated_cdrs(board), 0);
+	assert_int_equal(wrong_durations(board, caller, callee, scenario->tolerance_ms), 0);
 	assert_int_equal(counts.unexpected, 0);
 	assert_int_equal(counts.malformed, 0);
 	board_destroy(board);
@@ -156,6 +183,7 @@ static void test_good_network(void **state)
 		.calls = 2000,
 		.period_ms = 200000,
 		.link = {.delay_ms = 5, .jitter_ms = 3},
+		.tolerance_ms = 50,
 	});
 }
 
@@ -171,6 +199,7 @@ static void test_bad_network(void **state)
 			.loss_ppm = 50000,
 			.duplicate_ppm = 50000},
 		.reply_jitter_ms = 100,
+		.tolerance_ms = 20000,
 	});
 }
 
@@ -183,6 +212,7 @@ static void test_restarts(void **state)
 		.period_ms = 400000,
 		.link = {.delay_ms = 5, .jitter_ms = 30, .loss_ppm = 10000},
 		.reply_jitter_ms = 20,
+		.tolerance_ms = 4000,
 		.kill_every = 500,
 	});
 }
