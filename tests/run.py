@@ -220,7 +220,7 @@ def run_integration(wanted, tally):
         if wanted and name not in wanted:
             continue
         log = LOGS / f"integration-{name}.log"
-        interpreter = ["python3", "-B"] if path.suffix == ".py" else ["bash"]
+        interpreter = [sys.executable, "-B"] if path.suffix == ".py" else ["bash"]
         status = run_logged(f"integration/{name}", [*interpreter, str(path)], log, limit_s)
         again = f"./tandem test integration/{name}   (log: {os.path.relpath(log, ROOT)})"
         cases = [match for line in log.read_text(errors="replace").splitlines() if (match := CASE.match(line))]
