@@ -16,20 +16,23 @@
 
 #include <cmocka.h>
 
-#define CALLS_CONFIG                                                                                     \
-	"node: sim\n"                                                                                    \
-	"sip:\n"                                                                                         \
-	"  listen: [{address: 10.0.0.1}, {address: 10.0.0.1, transport: tcp}]\n"                         \
-	"  ring_timeout_s: 20\n"                                                                         \
-	"  max_calls: 4000\n"                                                                            \
-	"  max_transactions: 100000\n"                                                                   \
-	"media: {addresses: [10.0.0.1]}\n"                                                               \
-	"dataplane: {ports: [{device: net_null0}]}\n"                                                    \
-	"trunks:\n"                                                                                      \
-	"  - {name: carrier, sources: [10.1.0.0/24], target: \"sip:10.1.0.1\", options_interval_s: 0}\n" \
-	"  - {name: office, sources: [10.2.0.0/24], target: \"sip:10.2.0.1\", options_interval_s: 0}\n"  \
-	"routes:\n"                                                                                      \
-	"  - {from: carrier, pattern: \"*\", to: [office]}\n"                                            \
+#define CALLS_CONFIG                                                             \
+	"node: sim\n"                                                            \
+	"sip:\n"                                                                 \
+	"  listen: [{address: 10.0.0.1}, {address: 10.0.0.1, transport: tcp}]\n" \
+	"  ring_timeout_s: 20\n"                                                 \
+	"  invite_timeout_ms: 20000\n"                                           \
+	"  max_calls: 4000\n"                                                    \
+	"  max_transactions: 100000\n"                                           \
+	"media: {addresses: [10.0.0.1]}\n"                                       \
+	"dataplane: {ports: [{device: net_null0}]}\n"                            \
+	"trunks:\n"                                                              \
+	"  - {name: carrier, sources: [10.1.0.0/24], target: \"sip:10.1.0.1\", " \
+	"options_interval_s: 0}\n"                                               \
+	"  - {name: office, sources: [10.2.0.0/24], target: \"sip:10.2.0.1\", "  \
+	"options_interval_s: 0}\n"                                               \
+	"routes:\n"                                                              \
+	"  - {from: carrier, pattern: \"*\", to: [office]}\n"                    \
 	"  - {from: office, pattern: \"*\", to: [carrier]}\n"
 
 enum {
@@ -212,8 +215,8 @@ static void test_restarts(void **state)
 		.period_ms = 400000,
 		.link = {.delay_ms = 5, .jitter_ms = 30, .loss_ppm = 10000},
 		.reply_jitter_ms = 20,
-		.tolerance_ms = 4000,
-		.kill_every = 500,
+		.tolerance_ms = 8000,
+		.kill_every = 5000,
 	});
 }
 
