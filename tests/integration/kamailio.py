@@ -28,7 +28,7 @@ def to_us_we_hang_up(world, appliance):
 def from_us(world, appliance):
     """From a phone through Kamailio to the carrier."""
     start_proxy(world)
-    place_calls(world, appliance, "out", 10, caller=Party("phones"), callee=Party("carrier"), number="+4930200")
+    place_calls(world, appliance, "out", 10, caller=Party("phones"), callee=Party("carrier"), number="+4930500")
 
 
 def hold(world, appliance):
@@ -42,9 +42,11 @@ def hold(world, appliance):
 
 
 def config():
-    """The carrier trunk is the proxy: requests come from it and go to it."""
+    """The proxy is a trunk of its own: requests come from it and go to it."""
     wanted = default_config()
-    wanted["trunks"][0] = trunk("carrier", PROXY, APPLIANCE)
+    wanted["trunks"].append(trunk("proxy", PROXY, APPLIANCE))
+    wanted["routes"] += [{"from": "proxy", "pattern": "+49301*", "to": ["phones"]},
+                         {"from": "phones", "pattern": "+49305*", "to": ["proxy"]}]
     return wanted
 
 

@@ -29,7 +29,7 @@ def killed(world, appliance):
     for then, now in zip(before[0] + before[1], caller + callee):
         expect_equal(now["ssrc"], then["ssrc"], "source before and after")
     calls.close()
-    appliance.wait_idle(baseline + 5)
+    appliance.wait_idle(baseline)
     print(f"# longest pause {max(gaps)} ms over {2 * COUNT} streams")
 
 

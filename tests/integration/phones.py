@@ -4,9 +4,12 @@
 
 import time
 
+from harness import ADDRESS, Baresip, default_config, expect, main, trunk, wait_until  # first: it knows where the rest is
 from call import HEARD_S, TALK_S, TONE_HZ, WAV_BYTES_PER_S, FirstCall, summary
-from harness import ADDRESS, Baresip, expect, main, wait_until
 from tone import heard_seconds, write_tone
+
+CHALLENGED = "192.0.2.20"
+USER, SECRET = "carrier-user", "carrier-secret"
 
 
 def to_phone(world, appliance):
@@ -18,11 +21,11 @@ def to_phone(world, appliance):
     appliance.wait_idle()
 
 
-def start_phones(world, codecs="PCMU/8000/1", transport="udp"):
+def start_phones(world, codecs="PCMU/8000/1", transport="udp", rate_hz=8000):
     phones = {}
     for side, frequency_hz in TONE_HZ.items():
-        wav = world.directory / f"tone-{frequency_hz}.wav"
-        write_tone(wav, frequency_hz, 60)
+        wav = world.directory / f"tone-{frequency_hz}-{rate_hz}.wav"
+        write_tone(wav, frequency_hz, 60, rate_hz)
         phones[side] = Baresip(world, side, ADDRESS[side]["peer4"], wav, codecs=codecs, transport=transport)
     return phones
 
@@ -65,7 +68,7 @@ def other_end_hangs_up(world, appliance):
 
 def wideband(world, appliance):
     """G.722 is negotiated end to end and relayed."""
-    phones = start_phones(world, codecs="G722/16000/1")
+    phones = start_phones(world, codecs="G722/16000/1", rate_hz=16000)
     started = phones["carrier"].dial(f"sip:+4930100@{ADDRESS['carrier']['own4']}")
     for phone in phones.values():
         phone.wait_for("CALL_ESTABLISHED", 10, started)
@@ -75,20 +78,21 @@ def wideband(world, appliance):
     expect(last["codec"].startswith("G722"), f"codec in the record: {last['codec']}")
 
 
+def relayed_in_half_a_second(appliance):
+    before = appliance.counters()["rtp_relayed"]
+    time.sleep(0.5)
+    return appliance.counters()["rtp_relayed"] - before
+
+
 def hold_and_resume(world, appliance):
     """baresip holds and resumes: the other end hears nothing, then the tone again."""
     phones = start_phones(world)
     talk(phones, "carrier", "+4930100")
     phones["phones"].command("hold")
-    recording = phones["carrier"].recordings()[-1]
-
-    def grows():
-        size = recording.stat().st_size
-        time.sleep(0.5)
-        return phones["carrier"].recordings()[-1].stat().st_size != size
-    wait_until("silence at the held end", lambda: not grows(), 10)
+    # baresip records nothing after a hold, so the packets tell.
+    wait_until("silence during the hold", lambda: relayed_in_half_a_second(appliance) == 0, 10)
     phones["phones"].command("resume")
-    wait_until("media after the hold", grows, 10)
+    wait_until("media both ways after the hold", lambda: relayed_in_half_a_second(appliance) >= 40, 10)
     end(appliance, phones["carrier"])
     kinds = {event.get("event") for event in appliance.records("events")}
     expect({"held", "resumed"} <= kinds, f"events of the hold are missing: {sorted(kinds, key=str)}")
@@ -103,5 +107,29 @@ def by_tcp(world, appliance):
     end(appliance, phones["phones"])
 
 
+def challenged(world, appliance):
+    """A trunk that we challenge: the right password gets a call, the wrong one gets none."""
+    tone = world.directory / "tone-440.wav"
+    write_tone(tone, 440, 60)
+    callee = Baresip(world, "phones", ADDRESS["phones"]["peer4"], tone)
+    for label, password, outcome in (("right", SECRET, "CALL_ESTABLISHED"), ("wrong", "guess", "CALL_CLOSED")):
+        caller = Baresip(world, "carrier", CHALLENGED, tone, label=f"baresip-{label}", credentials=(USER, password))
+        started = caller.dial(f"sip:+4930100@{ADDRESS['carrier']['own4']}")
+        caller.wait_for(outcome, 10, started)
+        expect((callee.seen("CALL_ESTABLISHED", started) is not None) == (label == "right"),
+               f"the callee's end with the {label} password")
+        caller.hang_up()
+        caller.quit()
+        appliance.wait_idle()
+
+
+def config():
+    wanted = default_config()
+    wanted["trunks"].append(trunk("challenged", CHALLENGED, ADDRESS["carrier"]["own4"],
+                                  inbound_auth={"username": USER, "password": SECRET}))
+    wanted["routes"].append({"from": "challenged", "pattern": "+49301*", "to": ["phones"]})
+    return wanted
+
+
 if __name__ == "__main__":
-    main(__file__, [to_phone, from_phone, other_end_hangs_up, wideband, hold_and_resume, by_tcp])
+    main(__file__, [to_phone, from_phone, other_end_hangs_up, wideband, hold_and_resume, by_tcp, challenged], config())

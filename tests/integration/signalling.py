@@ -4,7 +4,7 @@
 
 import socket
 
-from harness import ADDRESS, Calls, Party, default_config, expect, expect_equal, main, place_calls, trunk, wait_until
+from harness import ADDRESS, Calls, Party, default_config, expect, expect_equal, main, place_calls, trunk, wait_until  # first: it knows where the rest is
 from netns import socket_in
 
 TCP_CARRIER = ADDRESS["carrier"]["peer4"]
@@ -48,25 +48,10 @@ def ipv6(world, appliance):
                 callee=Party("phones", ADDRESS["phones"]["peer6"]), number="+4930600")
 
 
-def digest(world, appliance):
-    """A trunk that we challenge, and one that challenges us."""
-    place_calls(world, appliance, "digest", 3, caller=Party("carrier", "192.0.2.20"),
-                callee=Party("phones", "198.51.100.30"), number="+4930400",
-                scenarios=("uac_digest.xml", "uas_digest.xml"))
-
-
-def wrong_password(world, appliance):
-    """A trunk with the wrong password gets no call."""
-    baseline = appliance.status()["fds"]
-    appliance.config["trunks"][-2]["inbound_auth"]["password"] = "another"
-    appliance.reload()
-    calls = Calls(world, "wrong", 1, caller=Party("carrier", "192.0.2.20"), callee=Party("phones", "198.51.100.30"),
-                  number="+4930400", scenarios=("uac_digest.xml", "uas_digest.xml")).start()
-    wait_until("the refusal", lambda: calls.uac.process.poll() is not None, 20)
-    calls.follower.__exit__()
-    expect_equal((calls.uac.succeeded(), calls.uac.failed()), (0, 1), "calls (good, failed)")
-    calls.close()
-    appliance.wait_idle(baseline)
+def challenged(world, appliance):
+    """A trunk that challenges us gets the right answer."""
+    place_calls(world, appliance, "challenged", 3, callee=Party("phones", "198.51.100.30"), number="+4930400",
+                scenarios=("uac.xml", "uas_digest.xml"))
 
 
 def hold_and_resume(world, appliance):
@@ -127,15 +112,13 @@ def ask_options(world, source):
 def config():
     wanted = default_config()
     wanted["trunks"].append(trunk("phones-tcp", "198.51.100.20", ADDRESS["phones"]["own4"], transport="tcp"))
-    wanted["trunks"].append(trunk("carrier-digest", "192.0.2.20", ADDRESS["carrier"]["own4"], inbound_auth={
-        "username": "carrier-user", "password": "carrier-secret"}))
     wanted["trunks"].append(trunk("phones-digest", "198.51.100.30", ADDRESS["phones"]["own4"], credentials={
         "username": "tandem", "password": "phones-secret"}))
     wanted["routes"] += [{"from": "carrier", "pattern": "+49303*", "to": ["phones-tcp"]},
-                         {"from": "carrier-digest", "pattern": "+49304*", "to": ["phones-digest"]}]
+                         {"from": "carrier", "pattern": "+49304*", "to": ["phones-digest"]}]
     return wanted
 
 
 if __name__ == "__main__":
     main(__file__, [udp, callee_hangs_up, tcp, udp_to_tcp, ipv4_to_ipv6, ipv6_to_ipv4, ipv6, hold_and_resume,
-                    digest, wrong_password, cancel, options, stranger], config())
+                    challenged, cancel, options, stranger], config())

@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -111,8 +112,17 @@ class Appliance:
         self.start_controlplane()
         return self
 
-    def write_config(self):
-        self.config_path.write_text(to_yaml(self.config))
+    def start_afresh(self):
+        """Ends both programs, forgets all calls, starts again."""
+        for process in (self.controlplane, self.dataplane):
+            if process.poll() is None:
+                kill(process)
+        shutil.rmtree(self.scratch)
+        self.start()
+
+    def write_config(self, text=None):
+        self.config_path.touch(mode=0o640)  # a file with passwords that all may read is refused
+        self.config_path.write_text(text or to_yaml(self.config))
 
     # --- dataplane ---
 
@@ -158,10 +168,7 @@ class Appliance:
 
     def reload(self, text=None):
         """Tells the control plane to read its configuration again: the current one, or a text."""
-        if text is None:
-            self.write_config()
-        else:
-            self.config_path.write_text(text)
+        self.write_config(text)
         os.kill(self.controlplane.pid, signal.SIGHUP)
 
     def tandemctl(self, *arguments):

@@ -20,7 +20,8 @@ NUMBER_OF = {"carrier": "+4930200", "phones": "+4930100"}  # a phone answers for
 class Baresip:
     """One phone. It answers by itself, plays a tone and records what it hears."""
 
-    def __init__(self, world, side, address, tone_wav, label=None, codecs="PCMU/8000/1", transport="udp"):
+    def __init__(self, world, side, address, tone_wav, label=None, codecs="PCMU/8000/1", transport="udp",
+                 credentials=None):
         self._place(world, side, address, label)
         self.home.mkdir(parents=True, exist_ok=True)
         for old in self.home.glob("dump-*"):
@@ -38,9 +39,10 @@ class Baresip:
             f"snd_path {self.home}",
             f"ctrl_tcp_listen 127.0.0.1:{CONTROL_PORT}",
         ]) + "\n")
+        authentication = ";auth_user={};auth_pass={}".format(*credentials) if credentials else ""
         (self.home / "accounts").write_text(
             f"<sip:{NUMBER_OF[side]}@{host};transport={transport}>;regint=0;answermode=auto;"
-            f"audio_codecs={codecs};ptime=20\n")
+            f"audio_codecs={codecs};ptime=20{authentication}\n")
         (self.home / "contacts").touch()
         self.process = world.spawn(side, self.label, ["baresip", "-f", self.home])
         self._listen()
@@ -117,6 +119,11 @@ class Baresip:
 
     def hang_up(self):
         self.command("hangup")
+
+    def quit(self):
+        """Ends the program, which ends its calls."""
+        self.process.terminate()
+        self.process.wait(5)
 
     def recordings(self):
         """What it heard, one file per call (and per resumed call), oldest first."""

@@ -14,15 +14,15 @@ SILENCE_POWER = 30.0 ** 2  # mean square below which a window is called silent
 TONE_SHARE = 0.8  # of a window's power that must lie in the tone; G.711 noise is far below
 
 
-def write_tone(path, frequency_hz, seconds):
+def write_tone(path, frequency_hz, seconds, rate_hz=RATE_HZ):
     """Writes a mono 16-bit WAV file with one tone."""
-    period = [int(AMPLITUDE * math.sin(2 * math.pi * frequency_hz * i / RATE_HZ))
-              for i in range(RATE_HZ)]  # whole hertz repeat after a second
+    period = [int(AMPLITUDE * math.sin(2 * math.pi * frequency_hz * i / rate_hz))
+              for i in range(rate_hz)]  # whole hertz repeat after a second
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
-        out.setframerate(RATE_HZ)
-        out.writeframes(struct.pack(f"<{RATE_HZ}h", *period) * seconds)
+        out.setframerate(rate_hz)
+        out.writeframes(struct.pack(f"<{rate_hz}h", *period) * seconds)
 
 
 def goertzel_power(samples, frequency_hz, rate_hz):
