@@ -264,6 +264,8 @@ void calls_confirmed(struct switchboard *switchboard, struct line *line)
 				(struct span){call->offer, call->offer_length}, &offer);
 		if (misfit == NULL)
 			misfit = media_plan_answer(call, CALL_CALLEE, &offer, &answer);
+		if (misfit == NULL && !legs_answer_in_ack(switchboard, line, CALL_CALLEE))
+			misfit = "out of memory";
 		if (misfit != NULL) {
 			outcome_set(&release, 488, CAUSE_BEARER_NOT_IMPLEMENTED,
 				EVENT_RELEASE_SYSTEM, EVENT_DETAIL_MEDIA_REFUSED);
@@ -273,7 +275,6 @@ void calls_confirmed(struct switchboard *switchboard, struct line *line)
 		(void)media_plan_take_remote(call, CALL_CALLER, &answer, false);
 		media_modify(switchboard, line, CALL_CALLER);
 		media_modify(switchboard, line, CALL_CALLEE);
-		callee->ack_has_body = true;
 		legs_step(switchboard, line, CALL_CALLEE, LEG_EVENT_ORDER_ACKNOWLEDGE);
 		call_clear_text(call, &call->offer, &call->offer_length);
 	}

@@ -189,7 +189,7 @@ static void take_answer(struct switchboard *switchboard, struct line *line, unsi
 	if (misfit == NULL)
 		return;
 	if (is_counter) { /* an offer must be answered, if only with what was */
-		leg->ack_has_body = true;
+		(void)legs_answer_in_ack(switchboard, line, index); /* else without body */
 		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_ORDER_ACKNOWLEDGE);
 	}
 	if (call->exchange == CALL_EXCHANGE_NONE)
@@ -203,7 +203,6 @@ static void take_answer(struct switchboard *switchboard, struct line *line, unsi
 static void take_confirmation(struct switchboard *switchboard, struct line *line, unsigned index)
 {
 	struct call *call = &line->call;
-	struct leg *other = &call->legs[1 - index];
 	struct media_body offer;
 	struct media_body answer;
 	const char *misfit;
@@ -221,7 +220,7 @@ static void take_confirmation(struct switchboard *switchboard, struct line *line
 		take_both(switchboard, line, index, &answer, &offer);
 	call->exchange = CALL_EXCHANGE_NONE;
 	call_clear_text(call, &call->offer, &call->offer_length);
-	other->ack_has_body = true;
+	(void)legs_answer_in_ack(switchboard, line, 1 - index); /* else without body */
 	exchange_step(switchboard, line, 1 - index, NEGOTIATION_EVENT_ORDER_ACKNOWLEDGE);
 }
 
@@ -253,7 +252,6 @@ static void send_reinvite(struct switchboard *switchboard, struct line *line, un
 {
 	struct leg *leg = &line->call.legs[index];
 
-	leg->ack_has_body = false;
 	if (legs_request(switchboard, line, index, SIP_METHOD_INVITE, &leg->pending.transaction) !=
 		0) {
 		switchboard->counts.refused_memory++;

@@ -119,6 +119,16 @@ int legs_request(struct switchboard *switchboard, struct line *line, unsigned in
 		&next_hop, &options, switchboard->now.mono_ms, ret_id);
 }
 
+bool legs_answer_in_ack(struct switchboard *switchboard, struct line *line, unsigned index)
+{
+	struct leg *leg = &line->call.legs[index];
+
+	switchboard_mark(switchboard, line);
+	leg->ack_cseq = leg->invite_cseq;
+	return call_set_text(&line->call, &leg->ack_sdp, &leg->ack_sdp_length,
+		       (struct span){leg->local_sdp, leg->local_sdp_length}) == 0;
+}
+
 void legs_acknowledge(
 	struct switchboard *switchboard, struct line *line, unsigned index, uint32_t cseq)
 {
@@ -129,8 +139,8 @@ void legs_acknowledge(
 	struct span body = {0};
 	int length;
 
-	if (leg->ack_has_body && cseq == leg->invite_cseq)
-		body = (struct span){leg->local_sdp, leg->local_sdp_length};
+	if (leg->ack_sdp_length != 0 && cseq == leg->ack_cseq)
+		body = (struct span){leg->ack_sdp, leg->ack_sdp_length};
 	transaction_branch(switchboard->transactions, branch);
 	sip_builder_init(&builder, switchboard->buffer, sizeof(switchboard->buffer));
 	dialog_build_request(&leg->dialog, &builder, SIP_METHOD_ACK, branch, cseq);

@@ -139,7 +139,7 @@ static void restore_negotiation(struct switchboard *switchboard, struct line *li
 		restore_server(switchboard, line, index, 200);
 		return; /* its ACK is still to come */
 	} else if (leg->negotiation == NEGOTIATION_ACK_OWED) {
-		leg->ack_has_body = true;
+		(void)legs_answer_in_ack(switchboard, line, index); /* else without body */
 		legs_acknowledge(switchboard, line, index, leg->invite_cseq);
 	}
 	leg->negotiation = NEGOTIATION_IDLE;

@@ -190,6 +190,8 @@ bool legs_respond(struct switchboard *switchboard, struct line *line, unsigned i
  * -errno of transaction_request() or of the builder. */
 td_must_check int legs_request(struct switchboard *switchboard, struct line *line, unsigned index,
 	enum sip_method method, transaction_id *ret_id);
+/* Makes local_sdp the answer that the next ACK, and each repeat of it, holds. False: no memory. */
+bool legs_answer_in_ack(struct switchboard *switchboard, struct line *line, unsigned index);
 void legs_acknowledge(
 	struct switchboard *switchboard, struct line *line, unsigned index, uint32_t cseq);
 /* Parses the pending request of a leg again. False if there is none. */

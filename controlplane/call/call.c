@@ -164,6 +164,7 @@ void call_begin_leg(struct call *call, unsigned index, const struct td_now *now)
 
 	call_clear_pending(call, index);
 	call_clear_text(call, &leg->local_sdp, &leg->local_sdp_length);
+	call_clear_text(call, &leg->ack_sdp, &leg->ack_sdp_length);
 	memset(leg, 0, sizeof(*leg));
 	leg->index = (uint8_t)index;
 	leg->is_uac = index == CALL_CALLEE;
@@ -219,8 +220,11 @@ void call_clear_pending(struct call *call, unsigned index)
 void call_fini(struct call *call)
 {
 	for (unsigned i = 0; i < CALL_LEGS; i++) {
+		struct leg *leg = &call->legs[i];
+
 		call_clear_pending(call, i);
-		call_clear_text(call, &call->legs[i].local_sdp, &call->legs[i].local_sdp_length);
+		call_clear_text(call, &leg->local_sdp, &leg->local_sdp_length);
+		call_clear_text(call, &leg->ack_sdp, &leg->ack_sdp_length);
 	}
 	call_clear_text(call, &call->offer, &call->offer_length);
 }

@@ -126,7 +126,6 @@ static void put_leg(
 	serial_put_u8(writer, leg->negotiation);
 	serial_put_u8(writer, leg->is_uac);
 	serial_put_u8(writer, leg->is_offer_late);
-	serial_put_u8(writer, leg->ack_has_body);
 	serial_put_u8(writer, leg->is_recovered);
 	serial_put_u8(writer, leg->provisional);
 	serial_put_u16(writer, leg->refused_status);
@@ -145,6 +144,8 @@ static void put_leg(
 	serial_put_u8(writer, leg->pending.is_update);
 	serial_put_bytes(writer, leg->pending.bytes, leg->pending.length);
 	serial_put_bytes(writer, leg->local_sdp, leg->local_sdp_length);
+	serial_put_u32(writer, leg->ack_cseq);
+	serial_put_bytes(writer, leg->ack_sdp, leg->ack_sdp_length);
 	put_release(writer, &leg->release);
 	put_text(writer, leg->user_agent);
 	put_dialog(writer, &leg->dialog);
@@ -164,7 +165,6 @@ static int get_leg(struct serial_reader *reader, const struct trunk_table *trunk
 	leg->negotiation = serial_get_u8(reader);
 	leg->is_uac = serial_get_u8(reader) != 0;
 	leg->is_offer_late = serial_get_u8(reader) != 0;
-	leg->ack_has_body = serial_get_u8(reader) != 0;
 	leg->is_recovered = serial_get_u8(reader) != 0;
 	leg->provisional = serial_get_u8(reader);
 	leg->refused_status = serial_get_u16(reader);
@@ -184,6 +184,9 @@ static int get_leg(struct serial_reader *reader, const struct trunk_table *trunk
 	result = get_owned(reader, call, &leg->pending.bytes, &leg->pending.length);
 	if (result == 0)
 		result = get_owned(reader, call, &leg->local_sdp, &leg->local_sdp_length);
+	leg->ack_cseq = serial_get_u32(reader);
+	if (result == 0)
+		result = get_owned(reader, call, &leg->ack_sdp, &leg->ack_sdp_length);
 	get_release(reader, &leg->release);
 	get_text(reader, leg->user_agent, sizeof(leg->user_agent));
 	get_dialog(reader, &leg->dialog);

@@ -117,7 +117,6 @@ struct leg {
 	bool is_offer_late;	 /* the (re-)INVITE in progress has no SDP */
 	uint8_t challenges;	 /* how often credentials were given for the request in progress */
 	bool is_recovered;	 /* a restart lay within the leg's life */
-	bool ack_has_body;	 /* our last ACK carried local_sdp */
 	uint16_t refused_status; /* UAS: final status of 300 or more that we sent; 0: none */
 	uint8_t provisional;	 /* last 18x status seen or sent, less 100 */
 	uint16_t attempt_no;	 /* 1: first destination tried */
@@ -135,6 +134,9 @@ struct leg {
 	struct leg_pending pending;
 	char *local_sdp; /* owned by the call's heap: last body sent, or NULL */
 	uint32_t local_sdp_length;
+	uint32_t ack_cseq; /* of the ACK that ack_sdp belongs to */
+	uint32_t ack_sdp_length;
+	char *ack_sdp; /* owned by the call's heap: answer that our ACK held, for its repeats */
 	struct event_release release;
 	char user_agent[LEG_USER_AGENT_BYTES];
 	struct dialog dialog;
