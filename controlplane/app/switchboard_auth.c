@@ -64,12 +64,15 @@ static void challenge_peer(struct switchboard *switchboard,
 	char sha256[CHALLENGE_BYTES];
 	char md5[CHALLENGE_BYTES];
 	struct leg_reply reply = {.status = 401, .authenticate = {sha256, md5}};
+	struct digest_offer strong = {
+		.realm = realm, .nonce = nonce, .algorithm = DIGEST_SHA256, .is_stale = is_stale};
+	struct digest_offer weak = {
+		.realm = realm, .nonce = nonce, .algorithm = DIGEST_MD5, .is_stale = is_stale};
 
 	if (digest_nonce_make(&switchboard->digest, peer, switchboard_random(switchboard),
 		    switchboard->now.mono_ms, nonce) != 0 ||
-		digest_challenge_build(
-			realm, nonce, DIGEST_SHA256, is_stale, sha256, sizeof(sha256)) < 0 ||
-		digest_challenge_build(realm, nonce, DIGEST_MD5, is_stale, md5, sizeof(md5)) < 0) {
+		digest_challenge_build(&strong, sha256, sizeof(sha256)) < 0 ||
+		digest_challenge_build(&weak, md5, sizeof(md5)) < 0) {
 		reply = (struct leg_reply){.status = 500, .q850 = CAUSE_TEMPORARY_FAILURE};
 	}
 	receive_answer(switchboard, request->id, request->message, request->flow, &reply);
@@ -93,9 +96,12 @@ bool auth_admit(struct switchboard *switchboard, const struct transaction_indica
 	if (digest_credentials_find(request->message, realm, false, &given) == 0 &&
 		digest_secret_make(span_from(wanted->username), realm, span_from(wanted->password),
 			&secret) == 0) {
+		struct digest_claim claim = {
+			.credentials = &given, .secret = &secret, .peer = peer};
+
 		verdict = span_equal(given.username, span_from(wanted->username))
-				  ? digest_check(&switchboard->digest, &given, request->message,
-					    &secret, peer, switchboard->now.mono_ms)
+				  ? digest_check(&switchboard->digest, &claim, request->message,
+					    switchboard->now.mono_ms)
 				  : DIGEST_WRONG;
 		td_wipe(&secret, sizeof(secret));
 	}

@@ -125,12 +125,11 @@ const char *media_plan_offer(struct call *call, unsigned index, const struct med
 	char body[PLAN_BODY_BYTES];
 	struct sdp_session shape;
 	struct sdp_error error;
-	struct sdp_built built;
+	struct sdp_built built = {.bytes = body, .size_bytes = sizeof(body)};
 	bool has_shape = leg->local_sdp_length != 0 &&
 			 sdp_session_parse((struct span){leg->local_sdp, leg->local_sdp_length},
 				 &shape, &error) == 0;
-	int result = sdp_build_offer(
-		&from->session, has_shape ? &shape : NULL, &local, body, sizeof(body), &built);
+	int result = sdp_build_offer(&from->session, has_shape ? &shape : NULL, &local, &built);
 
 	if (result != 0)
 		return plan_reason(result);
@@ -142,9 +141,8 @@ const char *media_plan_answer(struct call *call, unsigned index, const struct me
 {
 	struct sdp_local local = plan_local(call, index);
 	char body[PLAN_BODY_BYTES];
-	struct sdp_built built;
-	int result = sdp_build_answer(
-		&offer->session, &from->session, &local, body, sizeof(body), &built);
+	struct sdp_built built = {.bytes = body, .size_bytes = sizeof(body)};
+	int result = sdp_build_answer(&offer->session, &from->session, &local, &built);
 
 	if (result != 0)
 		return plan_reason(result);

@@ -16,7 +16,7 @@ int leg_build_reply(char *buffer, size_t size_bytes, const struct sip_message *r
 	struct sip_builder builder;
 
 	sip_builder_init(&builder, buffer, size_bytes);
-	sip_build_response_head(&builder, request, source, reply->status, NULL, reply->to_tag);
+	sip_build_response_head(&builder, request, source, reply->status, reply->to_tag);
 	if (!span_is_empty(reply->contact)) {
 		sip_build_copy(&builder, request, SIP_HEADER_RECORD_ROUTE);
 		sip_build_header(&builder, SIP_HEADER_CONTACT, reply->contact);

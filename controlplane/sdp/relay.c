@@ -151,16 +151,17 @@ static void audio_write(
 		text_append(text, SPAN("a=rtcp-mux\r\n"));
 }
 
-static int built_finish(const struct text *text, int media, struct sdp_built *ret_built)
+static int built_finish(const struct text *text, int media, struct sdp_built *built)
 {
 	if (text->has_overflowed)
 		return -ENOSPC;
-	*ret_built = (struct sdp_built){.length_bytes = text->length, .media = (int8_t)media};
+	built->length_bytes = text->length;
+	built->media = (int8_t)media;
 	return 0;
 }
 
 int sdp_build_offer(const struct sdp_session *from, const struct sdp_session *shape,
-	const struct sdp_local *local, char *buffer, size_t size_bytes, struct sdp_built *ret_built)
+	const struct sdp_local *local, struct sdp_built *built)
 {
 	int audio = sdp_find_audio(from);
 	int slot = shape != NULL ? sdp_audio_slot(shape) : 0;
@@ -170,20 +171,20 @@ int sdp_build_offer(const struct sdp_session *from, const struct sdp_session *sh
 		return -ENOENT;
 	if (slot == SDP_NO_MEDIA)
 		return -EINVAL;
-	if (size_bytes == 0)
+	if (built->size_bytes == 0)
 		return -ENOSPC;
-	text_init(&text, buffer, size_bytes);
+	text_init(&text, built->bytes, built->size_bytes);
 	session_write(&text, local);
 	for (int i = 0; shape != NULL && i < slot; i++)
 		media_line_write(&text, &shape->media[i], 0);
 	audio_write(&text, from, audio, local);
 	for (int i = slot + 1; shape != NULL && i < shape->media_count; i++)
 		media_line_write(&text, &shape->media[i], 0);
-	return built_finish(&text, slot, ret_built);
+	return built_finish(&text, slot, built);
 }
 
 int sdp_build_answer(const struct sdp_session *offer, const struct sdp_session *from,
-	const struct sdp_local *local, char *buffer, size_t size_bytes, struct sdp_built *ret_built)
+	const struct sdp_local *local, struct sdp_built *built)
 {
 	int slot = sdp_find_audio(offer);
 	int audio = sdp_audio_slot(from);
@@ -193,9 +194,9 @@ int sdp_build_answer(const struct sdp_session *offer, const struct sdp_session *
 		return -ENOENT;
 	if (audio == SDP_NO_MEDIA)
 		return -EINVAL;
-	if (size_bytes == 0)
+	if (built->size_bytes == 0)
 		return -ENOSPC;
-	text_init(&text, buffer, size_bytes);
+	text_init(&text, built->bytes, built->size_bytes);
 	session_write(&text, local);
 	for (int i = 0; i < offer->media_count; i++) {
 		if (i == slot && from->media[audio].port != 0)
@@ -203,5 +204,5 @@ int sdp_build_answer(const struct sdp_session *offer, const struct sdp_session *
 		else
 			media_line_write(&text, &offer->media[i], 0);
 	}
-	return built_finish(&text, slot, ret_built);
+	return built_finish(&text, slot, built);
 }

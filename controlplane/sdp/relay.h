@@ -37,10 +37,12 @@ struct sdp_local {
 	bool has_rtcp_mux;	  /* ask for, or accept, RTCP on the RTP port */
 };
 
-/* Outcome of building a body. */
+/* A body to be built: where to, and how it came out. */
 struct sdp_built {
-	size_t length_bytes;
-	int8_t media; /* index of the audio m= line in the new body */
+	char *bytes;	     /* in: borrows */
+	size_t size_bytes;   /* in: room, one byte of which is for a terminating zero */
+	size_t length_bytes; /* out */
+	int8_t media;	     /* out: index of the audio m= line in the new body */
 };
 
 /*
@@ -50,8 +52,7 @@ struct sdp_built {
  * -ENOENT (no usable audio), -ENOSPC, -EINVAL (shape has too many lines or no audio line).
  */
 td_must_check int sdp_build_offer(const struct sdp_session *from, const struct sdp_session *shape,
-	const struct sdp_local *local, char *buffer, size_t size_bytes,
-	struct sdp_built *ret_built);
+	const struct sdp_local *local, struct sdp_built *built);
 
 /*
  * Writes the answer to offer from the answer that the other side gave: same m-line count and
@@ -60,8 +61,7 @@ td_must_check int sdp_build_offer(const struct sdp_session *from, const struct s
  * -ENOENT (offer has no usable audio), -EINVAL (the answer has no audio line), -ENOSPC.
  */
 td_must_check int sdp_build_answer(const struct sdp_session *offer, const struct sdp_session *from,
-	const struct sdp_local *local, char *buffer, size_t size_bytes,
-	struct sdp_built *ret_built);
+	const struct sdp_local *local, struct sdp_built *built);
 
 /* True if two bodies say the same, the o= version apart. */
 bool sdp_equal_but_version(struct span a, struct span b);

@@ -216,12 +216,12 @@ static void put_to(
 }
 
 void sip_build_response_head(struct sip_builder *builder, const struct sip_message *request,
-	const struct td_endpoint *source, unsigned status, const char *phrase, struct span to_tag)
+	const struct td_endpoint *source, unsigned status, struct span to_tag)
 {
 	const struct sip_header *header;
 	uint32_t from = 0;
 
-	sip_build_status_line(builder, status, phrase);
+	sip_build_status_line(builder, status, NULL);
 	put_vias(builder, request, source);
 	sip_build_copy(builder, request, SIP_HEADER_FROM);
 	put_to(builder, request, to_tag);

@@ -39,11 +39,12 @@ void sip_build_other_header(struct sip_builder *builder, struct span name, struc
 void sip_build_copy(
 	struct sip_builder *builder, const struct sip_message *message, enum sip_header_id id);
 
-/* What every response takes from its request (RFC 3261 8.2.6.2, 18.2.1): Via as received, with
+/* What every response takes from its request (RFC 3261 8.2.6.2, 18.2.1): a status line with the
+ * standard phrase, Via as received, with
  * received and rport filled from source, From, To (plus to_tag if the request had none and
  * to_tag isn't empty), Call-ID, CSeq, and for 100 Timestamp. */
 void sip_build_response_head(struct sip_builder *builder, const struct sip_message *request,
-	const struct td_endpoint *source, unsigned status, const char *phrase, struct span to_tag);
+	const struct td_endpoint *source, unsigned status, struct span to_tag);
 
 /* Ends the message: Content-Type (unless body is empty), Content-Length, empty line, body.
  * Returns the length in bytes (> 0), -ENOSPC or -EINVAL. */

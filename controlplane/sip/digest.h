@@ -118,10 +118,18 @@ struct digest_server {
 td_must_check int digest_nonce_make(const struct digest_server *server, struct span peer,
 	uint64_t salt, uint64_t now_ms, char ret_nonce[DIGEST_NONCE_BYTES]);
 
+/* What a challenge of ours says. */
+struct digest_offer {
+	struct span realm;
+	const char *nonce; /* of digest_nonce_make() */
+	enum digest_algorithm algorithm;
+	bool is_stale;
+};
+
 /* Writes one challenge value, zero-terminated; returns its length. Offer SHA-256 first and MD5
  * second, with the same nonce (RFC 8760 2.3). -EINVAL, -ENOSPC. */
-td_must_check int digest_challenge_build(struct span realm, const char *nonce,
-	enum digest_algorithm algorithm, bool is_stale, char *buffer, size_t size_bytes);
+td_must_check int digest_challenge_build(
+	const struct digest_offer *offer, char *buffer, size_t size_bytes);
 
 enum digest_verdict {
 	DIGEST_OK,
@@ -134,10 +142,16 @@ enum digest_verdict {
 };
 const char *digest_verdict_name(enum digest_verdict verdict); /* "stale" */
 
-/* Checks credentials against the request and the secret of its user. peer as in
- * digest_nonce_make(). Takes the same time wherever the response differs. */
+/* Who claims what. */
+struct digest_claim {
+	const struct digest_credentials *credentials;
+	const struct digest_secret *secret; /* of the user whom the credentials name */
+	struct span peer;		    /* as in digest_nonce_make() */
+};
+
+/* Checks a claim against the request that carries it. Takes the same time wherever the response
+ * differs. */
 enum digest_verdict digest_check(const struct digest_server *server,
-	const struct digest_credentials *credentials, const struct sip_message *request,
-	const struct digest_secret *secret, struct span peer, uint64_t now_ms);
+	const struct digest_claim *claim, const struct sip_message *request, uint64_t now_ms);
 
 #endif

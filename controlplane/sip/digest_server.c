@@ -112,23 +112,23 @@ static enum digest_verdict nonce_check(
 	return DIGEST_OK;
 }
 
-int digest_challenge_build(struct span realm, const char *nonce, enum digest_algorithm algorithm,
-	bool is_stale, char *buffer, size_t size_bytes)
+int digest_challenge_build(const struct digest_offer *offer, char *buffer, size_t size_bytes)
 {
+	struct span realm = offer->realm;
 	struct text text;
 
 	for (uint32_t i = 0; i < realm.length; i++) {
 		if ((uint8_t)realm.text[i] < ' ' || realm.text[i] == '"' || realm.text[i] == '\\')
 			return -EINVAL;
 	}
-	if (algorithm != DIGEST_MD5 && algorithm != DIGEST_SHA256)
+	if (offer->algorithm != DIGEST_MD5 && offer->algorithm != DIGEST_SHA256)
 		return -EINVAL;
 	if (size_bytes == 0)
 		return -ENOSPC;
 	text_init(&text, buffer, size_bytes);
 	text_appendf(&text, "Digest realm=\"%.*s\", nonce=\"%s\", algorithm=%s, qop=\"auth\"%s",
-		SPAN_ARGS(realm), nonce, digest_algorithm_name(algorithm),
-		is_stale ? ", stale=true" : "");
+		SPAN_ARGS(realm), offer->nonce, digest_algorithm_name(offer->algorithm),
+		offer->is_stale ? ", stale=true" : "");
 	return text.has_overflowed ? -ENOSPC : (int)text.length;
 }
 
@@ -212,9 +212,10 @@ int digest_credentials_find(const struct sip_message *request, struct span realm
 }
 
 enum digest_verdict digest_check(const struct digest_server *server,
-	const struct digest_credentials *credentials, const struct sip_message *request,
-	const struct digest_secret *secret, struct span peer, uint64_t now_ms)
+	const struct digest_claim *claim, const struct sip_message *request, uint64_t now_ms)
 {
+	const struct digest_credentials *credentials = claim->credentials;
+	const struct digest_secret *secret = claim->secret;
 	char expected[DIGEST_HEX_BYTES];
 	struct digest_inputs inputs = {.algorithm = credentials->algorithm,
 		.nonce = credentials->nonce,
@@ -229,7 +230,7 @@ enum digest_verdict digest_check(const struct digest_server *server,
 	if (credentials->algorithm == DIGEST_UNKNOWN ||
 		secret->ha1[credentials->algorithm][0] == '\0')
 		return DIGEST_UNSUPPORTED;
-	verdict = nonce_check(server, credentials->nonce, peer, now_ms);
+	verdict = nonce_check(server, credentials->nonce, claim->peer, now_ms);
 	if (verdict == DIGEST_NONCE_FOREIGN)
 		return verdict;
 	inputs.ha1 = span_from(secret->ha1[credentials->algorithm]);

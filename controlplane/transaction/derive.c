@@ -59,7 +59,7 @@ int transaction_derive_response(struct transaction_table *table, const struct si
 	struct sip_builder builder;
 
 	sip_builder_init(&builder, table->scratch, SIP_MESSAGE_MAX_BYTES);
-	sip_build_response_head(&builder, request, &flow->remote, status, NULL, to_tag);
+	sip_build_response_head(&builder, request, &flow->remote, status, to_tag);
 	if (status == 503)
 		sip_build_header_format(
 			&builder, SIP_HEADER_RETRY_AFTER, "%d", REFUSAL_RETRY_AFTER_S);

@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 		.media = {.ip = {.family = TD_FAMILY_IPV4, .bytes = {192, 0, 2, 1}}, .port = 4000}};
 	struct sdp_error error;
 	struct sdp_remote remote;
-	struct sdp_built built;
+	struct sdp_built built = {.bytes = built_body, .size_bytes = sizeof(built_body)};
 
 	if (sdp_session_parse(body, &session, &error) != 0)
 		return 0;
@@ -44,13 +44,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 			remote.codec_count > TD_CODECS_MAX)
 			abort();
 	}
-	if (sdp_build_offer(&session, NULL, &local, built_body, sizeof(built_body), &built) == 0)
+	if (sdp_build_offer(&session, NULL, &local, &built) == 0)
 		built_check(&built, 1);
-	if (sdp_build_offer(&session, &session, &local, built_body, sizeof(built_body), &built) ==
-		0)
+	if (sdp_build_offer(&session, &session, &local, &built) == 0)
 		built_check(&built, session.media_count);
-	if (sdp_build_answer(&session, &session, &local, built_body, sizeof(built_body), &built) ==
-		0)
+	if (sdp_build_answer(&session, &session, &local, &built) == 0)
 		built_check(&built, session.media_count);
 	return 0;
 }

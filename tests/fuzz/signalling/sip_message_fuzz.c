@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 	if (result != 0 && !error.is_answerable)
 		goto out;
 	sip_builder_init(&builder, answer, sizeof(answer));
-	sip_build_response_head(&builder, &message, &source, 200, NULL, SPAN("fuzz"));
+	sip_build_response_head(&builder, &message, &source, 200, SPAN("fuzz"));
 	sip_build_copy(&builder, &message, SIP_HEADER_RECORD_ROUTE);
 	(void)sip_message_lists(&message, SIP_HEADER_REQUIRE, "100rel");
 	if (sip_builder_finish(&builder, SPAN(""), SPAN("")) > 0 && result == 0 &&

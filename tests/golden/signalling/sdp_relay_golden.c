@@ -71,7 +71,7 @@ static void build(char **words, unsigned word_count, char built[BODY_BYTES])
 	unsigned at = is_offer ? 2 : 3;
 	struct sdp_local local = {.session_id = 5, .version = 6};
 	struct sdp_session *shape = NULL;
-	struct sdp_built result;
+	struct sdp_built result = {.bytes = built, .size_bytes = BODY_BYTES};
 	int error;
 
 	if (word_count <= at)
@@ -84,11 +84,9 @@ static void build(char **words, unsigned word_count, char built[BODY_BYTES])
 			shape = body_find(words[i] + 6);
 	}
 	if (is_offer)
-		error = sdp_build_offer(
-			body_find(words[1]), shape, &local, built, BODY_BYTES, &result);
+		error = sdp_build_offer(body_find(words[1]), shape, &local, &result);
 	else
-		error = sdp_build_answer(body_find(words[1]), body_find(words[2]), &local, built,
-			BODY_BYTES, &result);
+		error = sdp_build_answer(body_find(words[1]), body_find(words[2]), &local, &result);
 	if (error != 0)
 		fail("can't be built", words[0]);
 }

@@ -2,10 +2,10 @@
 /*
  * The simulated phones' doing: timers, requests, answers.
  */
-#include "agent.h"
+#include "simulation/calls/agent.h"
 
-#include "agent_parts.h"
 #include "leg/reply.h"
+#include "simulation/calls/agent_parts.h"
 
 #include <tandem/time.h>
 

@@ -8,7 +8,7 @@
 #define TD_CALLS_AGENT_H
 
 #include "dialog/dialog.h"
-#include "sim_net.h"
+#include "simulation/signalling/sim_net.h"
 #include "transaction/transaction.h"
 
 #include <stdbool.h>

@@ -2,10 +2,10 @@
 /*
  * How the simulated phones react to what Tandem sends.
  */
-#include "agent.h"
-#include "agent_parts.h"
 #include "leg/reply.h"
 #include "leg/screen.h"
+#include "simulation/calls/agent.h"
+#include "simulation/calls/agent_parts.h"
 
 #include <assert.h>
 #include <stdio.h>

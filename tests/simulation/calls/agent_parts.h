@@ -3,7 +3,7 @@
 #ifndef TD_CALLS_AGENT_PARTS_H
 #define TD_CALLS_AGENT_PARTS_H
 
-#include "agent.h"
+#include "simulation/calls/agent.h"
 
 /* agent.c */
 void agent_later(struct agent_leg *leg, uint64_t delay_ms, void (*run)(struct agent_leg *leg));

@@ -2,7 +2,7 @@
 /*
  * Shell of the simulated switchboard: what app/wire.c is to the real one.
  */
-#include "board.h"
+#include "simulation/calls/board.h"
 
 #include "config/config.h"
 
@@ -22,10 +22,20 @@ struct td_now board_now(uint64_t now_ms)
 	return (struct td_now){now_ms, BOARD_WALL_START_NS + now_ms * TD_NS_PER_MS};
 }
 
+static void watch(const struct board *board, const char *verb, const char *bytes, size_t length)
+{
+	const char *text = getenv("TANDEM_WATCH");
+
+	if (text != NULL && memmem(bytes, length, text, strlen(text)) != NULL)
+		(void)fprintf(stderr, "%llu %s\n%.*s\n",
+			(unsigned long long)sim_net_now_ms(board->net), verb, (int)length, bytes);
+}
+
 static void send_sip(void *context, const struct sip_flow *flow, const char *bytes, size_t length)
 {
 	struct board *board = context;
 
+	watch(board, "send", bytes, length);
 	sim_net_send(board->net, board->node, flow, bytes, length);
 }
 
@@ -227,6 +237,7 @@ void board_receive(struct board *board, const struct sip_flow *flow, char *bytes
 		.is_stream = flow->transport != SIP_TRANSPORT_UDP,
 	};
 
+	watch(board, "receive", bytes, length);
 	if (!dies_now(board))
 		switchboard_receive_sip(board->switchboard, &message, board_now(now_ms));
 }

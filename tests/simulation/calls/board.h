@@ -2,13 +2,14 @@
 /*
  * A switchboard in the simulated network, with a simulated dataplane, a journal that is a list in
  * memory, and a book of the records that it emits. It can be killed at any step and started again
- * from that journal. Also for golden and fault tests.
+ * from that journal. Also for golden and fault tests. TANDEM_WATCH=TEXT in the environment shows
+ * every message that holds the text (a number, a Call-ID) as it passes the switchboard.
  */
 #ifndef TD_CALLS_BOARD_H
 #define TD_CALLS_BOARD_H
 
 #include "app/switchboard.h"
-#include "sim_net.h"
+#include "simulation/signalling/sim_net.h"
 
 #include <tandem/contract.h>
 

@@ -3,8 +3,8 @@
  * Ten thousand random calls through the switchboard over good and bad networks: afterwards
  * nothing is outstanding anywhere and each leg has exactly one CDR.
  */
-#include "agent.h"
-#include "board.h"
+#include "simulation/calls/agent.h"
+#include "simulation/calls/board.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -76,25 +76,6 @@ static void plan_call(struct sim_net *net, struct agent_plan *plan, uint32_t i, 
 			plan->reinvites[side] = (uint8_t)sim_net_random_below(net, 5);
 }
 
-/* TANDEM_WATCH=100123 prints every message of that call. */
-static void show(void *context, uint64_t now_ms, const struct sip_flow *flow, const char *bytes,
-	size_t length, bool is_lost)
-{
-	const char *number = context;
-	char remote[TD_ENDPOINT_TEXT_BYTES];
-
-	if (memmem(bytes, length, number, strlen(number)) != NULL)
-		(void)fprintf(stderr, "%llu to %s%s\n%.*s\n", (unsigned long long)now_ms,
-			td_endpoint_format(&flow->remote, remote), is_lost ? " LOST" : "",
-			(int)length, bytes);
-}
-
-static void watch(struct sim_net *net)
-{
-	if (getenv("TANDEM_WATCH") != NULL)
-		sim_net_tap(net, show, getenv("TANDEM_WATCH"));
-}
-
 /* Each CDR's answered time against what the phone on that side saw. */
 static uint32_t wrong_durations(const struct board *board, const struct agent *caller,
 	const struct agent *callee, uint64_t tolerance_ms)
@@ -132,7 +113,6 @@ static void run(const struct scenario *scenario)
 
 	assert_non_null(plans);
 	assert_int_equal(sim_net_create(seed, &net), 0);
-	watch(net);
 	for (uint32_t i = 0; i < scenario->calls; i++)
 		plan_call(net, &plans[i], i, scenario->period_ms);
 	board = board_create(net, CALLS_CONFIG, seed);

@@ -197,8 +197,8 @@ static void server_respond(struct exchange_entry *entry, unsigned status, uint64
 	assert_int_equal(
 		sip_message_parse(copy, entry->request_bytes, false, &request, &parse_error), 0);
 	sip_builder_init(&builder, bytes, sizeof(bytes));
-	sip_build_response_head(&builder, &request, &entry->exchange->server.flow.remote, status,
-		NULL, SPAN("server"));
+	sip_build_response_head(
+		&builder, &request, &entry->exchange->server.flow.remote, status, SPAN("server"));
 	sip_build_header(&builder, SIP_HEADER_CONTACT, SPAN("<sip:server@192.0.2.2>"));
 	length = sip_builder_finish(&builder, SPAN(""), SPAN(""));
 	assert_true(length > 0);

@@ -45,54 +45,47 @@ static const struct useless uselesses[] = {
 static void test_useless_offers(void **state)
 {
 	char buffer[1024];
-	struct sdp_built built;
+	struct sdp_built built = {.bytes = buffer, .size_bytes = sizeof(buffer)};
 
 	(void)state;
 	for (size_t i = 0; i < TD_COUNT_OF(uselesses); i++) {
 		parse(uselesses[i].body, &session);
 		assert_int_equal(sdp_find_audio(&session), SDP_NO_MEDIA);
 		assert_string_equal(sdp_find_audio_failure(&session), uselesses[i].failure);
-		assert_int_equal(
-			sdp_build_offer(&session, NULL, &local, buffer, sizeof(buffer), &built),
-			-ENOENT);
-		assert_int_equal(sdp_build_answer(&session, &session, &local, buffer,
-					 sizeof(buffer), &built),
-			-ENOENT);
+		assert_int_equal(sdp_build_offer(&session, NULL, &local, &built), -ENOENT);
+		assert_int_equal(sdp_build_answer(&session, &session, &local, &built), -ENOENT);
 	}
 }
 
 static void test_no_audio_on_the_other_side(void **state)
 {
 	char buffer[1024];
-	struct sdp_built built;
+	struct sdp_built built = {.bytes = buffer, .size_bytes = sizeof(buffer)};
 
 	(void)state;
 	parse(HEAD "m=audio 4 RTP/AVP 0\r\n", &session);
 	parse(HEAD "m=video 4 RTP/AVP 96\r\n", &other);
-	assert_int_equal(
-		sdp_build_offer(&session, &other, &local, buffer, sizeof(buffer), &built), -EINVAL);
-	assert_int_equal(sdp_build_answer(&session, &other, &local, buffer, sizeof(buffer), &built),
-		-EINVAL);
+	assert_int_equal(sdp_build_offer(&session, &other, &local, &built), -EINVAL);
+	assert_int_equal(sdp_build_answer(&session, &other, &local, &built), -EINVAL);
 }
 
 static void test_every_size_too_small(void **state)
 {
 	char buffer[512];
-	struct sdp_built built;
+	struct sdp_built built = {.bytes = buffer, .size_bytes = sizeof(buffer)};
 	size_t enough_bytes;
 
 	(void)state;
 	parse(HEAD "m=audio 4 RTP/AVP 0 101\r\na=fmtp:101 0-15\r\n", &session);
-	assert_int_equal(
-		sdp_build_offer(&session, NULL, &local, buffer, sizeof(buffer), &built), 0);
+	assert_int_equal(sdp_build_offer(&session, NULL, &local, &built), 0);
 	enough_bytes = built.length_bytes + 1; /* text keeps a terminating zero */
 	for (size_t i = 0; i < enough_bytes; i++) {
-		assert_int_equal(
-			sdp_build_offer(&session, NULL, &local, buffer, i, &built), -ENOSPC);
-		assert_int_equal(
-			sdp_build_answer(&session, &session, &local, buffer, i, &built), -ENOSPC);
+		built.size_bytes = i;
+		assert_int_equal(sdp_build_offer(&session, NULL, &local, &built), -ENOSPC);
+		assert_int_equal(sdp_build_answer(&session, &session, &local, &built), -ENOSPC);
 	}
-	assert_int_equal(sdp_build_offer(&session, NULL, &local, buffer, enough_bytes, &built), 0);
+	built.size_bytes = enough_bytes;
+	assert_int_equal(sdp_build_offer(&session, NULL, &local, &built), 0);
 }
 
 int main(void)

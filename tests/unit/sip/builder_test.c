@@ -106,7 +106,7 @@ static const char *response_to(const char *via, const char *to, unsigned status)
 	if (sip_message_parse(request, (size_t)length, false, &message, &error) != 0)
 		fail_msg("%s", error.reason);
 	begin();
-	sip_build_response_head(&builder, &message, &source, status, NULL, SPAN("me"));
+	sip_build_response_head(&builder, &message, &source, status, SPAN("me"));
 	length = sip_builder_finish(&builder, SPAN(""), SPAN(""));
 	assert_true(length > 0);
 	bytes[length] = '\0';

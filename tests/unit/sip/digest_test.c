@@ -177,6 +177,8 @@ static void round_make(struct round *round, enum digest_algorithm algorithm, uin
 		.nc = 1};
 	char nonce[DIGEST_NONCE_BYTES];
 	char challenge_text[256];
+	struct digest_offer offer = {
+		.realm = SPAN("r"), .nonce = nonce, .algorithm = algorithm, .is_stale = true};
 
 	memset(round, 0, sizeof(*round));
 	memset(round->server.key, 7, sizeof(round->server.key));
@@ -187,8 +189,7 @@ static void round_make(struct round *round, enum digest_algorithm algorithm, uin
 	round->secret = mufasa("r", "pw");
 	assert_int_equal(
 		digest_nonce_make(&round->server, SPAN("192.0.2.1"), 99, now_ms, nonce), 0);
-	assert_true(digest_challenge_build(SPAN("r"), nonce, algorithm, true, challenge_text,
-			    sizeof(challenge_text)) > 0);
+	assert_true(digest_challenge_build(&offer, challenge_text, sizeof(challenge_text)) > 0);
 	assert_int_equal(digest_challenge_parse(span_from(challenge_text), &challenge), 0);
 	assert_true(challenge.is_stale && challenge.has_qop_auth);
 	assert_true(digest_answer(&challenge, &round->secret, &asked, round->value,
@@ -204,8 +205,11 @@ static void round_make(struct round *round, enum digest_algorithm algorithm, uin
 
 static enum digest_verdict round_check(struct round *round, const char *peer, uint64_t now_ms)
 {
-	return digest_check(&round->server, &round->credentials, &round->request, &round->secret,
-		span_from(peer), now_ms);
+	struct digest_claim claim = {.credentials = &round->credentials,
+		.secret = &round->secret,
+		.peer = span_from(peer)};
+
+	return digest_check(&round->server, &claim, &round->request, now_ms);
 }
 
 static void test_verdicts(void **state)
@@ -276,16 +280,14 @@ static void test_credentials_parse(void **state)
 static void test_challenge_build_refuses(void **state)
 {
 	char buffer[128];
+	struct digest_offer offer = {.realm = SPAN("a\"b"), .nonce = "n", .algorithm = DIGEST_MD5};
 
 	(void)state;
-	assert_int_equal(digest_challenge_build(
-				 SPAN("a\"b"), "n", DIGEST_MD5, false, buffer, sizeof(buffer)),
-		-EINVAL);
-	assert_int_equal(digest_challenge_build(
-				 SPAN("a"), "n", DIGEST_UNKNOWN, false, buffer, sizeof(buffer)),
-		-EINVAL);
-	assert_int_equal(
-		digest_challenge_build(SPAN("a"), "n", DIGEST_MD5, false, buffer, 10), -ENOSPC);
+	assert_int_equal(digest_challenge_build(&offer, buffer, sizeof(buffer)), -EINVAL);
+	offer.realm = SPAN("a");
+	assert_int_equal(digest_challenge_build(&offer, buffer, 10), -ENOSPC);
+	offer.algorithm = DIGEST_UNKNOWN;
+	assert_int_equal(digest_challenge_build(&offer, buffer, sizeof(buffer)), -EINVAL);
 }
 
 int main(void)
