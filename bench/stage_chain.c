@@ -222,8 +222,9 @@ static void make_frame(struct bench *bench, uint8_t *frame, uint32_t n)
 	td_store_be16(ip + 30, sequence);
 	td_store_be32(ip + 32, sequence * 160u);
 	td_store_be32(ip + 36, 0x1000 + n);
-	checksum = (uint16_t)~checksum_fold(checksum_add(
-		checksum_pseudo(ip + 12, 4, FRAME_BYTES - 34), ip + 20, FRAME_BYTES - 34));
+	checksum = (uint16_t)~checksum_fold(
+		checksum_add(checksum_pseudo(checksum_add(0, ip + 12, 8), FRAME_BYTES - 34),
+			ip + 20, FRAME_BYTES - 34));
 	memcpy(ip + 26, &checksum, 2);
 }
 
@@ -263,10 +264,18 @@ static void fill_burst(struct bench *bench, uint32_t first, bool is_offloaded)
 	}
 }
 
-/* Relays packets and returns nanoseconds of the stages alone, packet_init included. */
-static uint64_t relay(struct bench *bench, uint64_t rounds, bool is_offloaded, bool is_split)
+static int compare_ns(const void *a, const void *b)
 {
-	uint64_t total_ns = 0;
+	uint64_t left = *(const uint64_t *)a;
+	uint64_t right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+/* Relays packets; *round_ns takes how long each round's stages took, packet_init included. */
+static void relay(
+	struct bench *bench, uint64_t rounds, bool is_offloaded, bool is_split, uint64_t *round_ns)
+{
 	uint32_t next = 0;
 
 	set_up_context(bench, is_offloaded);
@@ -290,21 +299,36 @@ static uint64_t relay(struct bench *bench, uint64_t rounds, bool is_offloaded, b
 				run_stages(bench);
 		}
 		if (round >= SPIN_UP_ROUNDS)
-			total_ns += td_mono_ns() - start_ns;
+			round_ns[round - SPIN_UP_ROUNDS] = td_mono_ns() - start_ns;
 	}
-	return total_ns;
+	qsort(round_ns, rounds, sizeof(*round_ns), compare_ns);
 }
 
 static void report(struct bench *bench, const char *what, uint64_t rounds, bool is_offloaded)
 {
 	uint64_t relayed = td_counter_read(&bench->counters.rtp_relayed);
-	uint64_t total_ns = relay(bench, rounds, is_offloaded, false);
+	uint64_t *round_ns = malloc(rounds * sizeof(*round_ns));
 
+	require(round_ns != NULL, "memory");
+	relay(bench, rounds, is_offloaded, false, round_ns);
 	relayed = td_counter_read(&bench->counters.rtp_relayed) - relayed;
-	(void)printf("%s: %.1f ns per packet, %u terminations at random, %" PRIu64 " of %" PRIu64
-		     " relayed\n",
-		what, (double)total_ns / (double)(rounds * FRAMES), bench->terminations, relayed,
-		(rounds + SPIN_UP_ROUNDS) * FRAMES);
+	require(relayed == (rounds + SPIN_UP_ROUNDS) * FRAMES, "a packet wasn't relayed");
+	(void)printf("%s: %.1f ns per packet (median; best %.1f, 95th percentile %.1f)\n", what,
+		(double)round_ns[rounds / 2] / FRAMES, (double)round_ns[0] / FRAMES,
+		(double)round_ns[rounds * 95 / 100] / FRAMES);
+	free(round_ns);
+}
+
+static void report_stages(struct bench *bench, uint64_t rounds)
+{
+	uint64_t *round_ns = malloc(rounds * sizeof(*round_ns));
+
+	require(round_ns != NULL, "memory");
+	relay(bench, rounds, true, true, round_ns);
+	for (unsigned i = 0; i < STAGE_ID_COUNT; i++)
+		(void)printf("  %-10s %5.1f ns (mean)\n", stage_name(i),
+			(double)bench->stage_ns[i] / (double)((rounds + SPIN_UP_ROUNDS) * FRAMES));
+	free(round_ns);
 }
 
 int main(int argc, char **argv)
@@ -319,11 +343,7 @@ int main(int argc, char **argv)
 	set_up(&bench, terminations);
 	report(&bench, "checksums by NIC", rounds, true);
 	report(&bench, "checksums in software", rounds, false);
-	(void)relay(&bench, rounds / 4, true, true);
-	for (unsigned i = 0; i < STAGE_ID_COUNT; i++)
-		(void)printf("  %-10s %5.1f ns\n", stage_name(i),
-			(double)bench.stage_ns[i] /
-				(double)((rounds / 4 + SPIN_UP_ROUNDS) * FRAMES));
+	report_stages(&bench, rounds / 4);
 	termination_table_destroy(bench.table);
 	fib_destroy(bench.fib);
 	free(bench.arena);

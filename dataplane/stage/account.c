@@ -31,7 +31,7 @@ static void account_sent(
 		atomic_store_explicit(
 			&to->timing.first_tx_ns, context->now_ns, memory_order_relaxed);
 	termination_count(&to->tx.packets, 1);
-	termination_count(&to->tx.bytes, packet->media_bytes);
+	termination_count(&to->tx.bytes, packet->rtp.media_bytes);
 }
 
 static void account_dropped(const struct packet *packet, struct tally *tally)

@@ -7,6 +7,7 @@
 #ifndef TD_STAGE_BURST_H
 #define TD_STAGE_BURST_H
 
+#include "rtp/header.h"
 #include "termination/address.h"
 
 #include <tandem/compiler.h>
@@ -86,14 +87,9 @@ struct packet {
 	struct termination *peer;	 /* where it goes */
 	uint32_t slot;
 
-	/* demux: the RTP header */
-	uint32_t ssrc;
-	uint32_t timestamp_ts;
+	/* demux */
+	struct rtp_header rtp;
 	uint32_t clock_hz;
-	uint16_t sequence;
-	uint16_t media_bytes; /* payload behind the RTP header, without padding */
-	uint8_t payload_type;
-	bool has_marker;
 	uint8_t codec_kind; /* enum td_codec_kind */
 
 	/* measure */

@@ -6,6 +6,8 @@
 #ifndef TD_STAGE_CHECKSUM_H
 #define TD_STAGE_CHECKSUM_H
 
+#include "termination/address.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -36,17 +38,31 @@ static inline uint16_t checksum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-/* Sum of the pseudo-header of UDP: addresses (of address_bytes each, one behind the other), the
- * protocol and the UDP length. */
-static inline uint64_t checksum_pseudo(
-	const uint8_t *addresses, uint32_t address_bytes, uint16_t udp_bytes)
+/* A 16-bit field of a header as it adds to a sum. */
+static inline uint64_t checksum_field(uint16_t value)
+{
+	const uint8_t bytes[2] = {(uint8_t)(value >> 8), (uint8_t)value};
+	uint16_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+/* What an address adds to a sum, of either family: the zeros behind IPv4 add nothing. */
+static inline uint64_t checksum_ip(struct media_ip ip)
+{
+	return (ip.words[0] & UINT32_MAX) + (ip.words[0] >> 32) + (ip.words[1] & UINT32_MAX) +
+	       (ip.words[1] >> 32);
+}
+
+/* Sum of the pseudo-header of UDP; addresses is the sum of both addresses. */
+static inline uint64_t checksum_pseudo(uint64_t addresses, uint16_t udp_bytes)
 {
 	enum {
 		PROTOCOL_UDP = 17
 	};
-	const uint8_t rest[4] = {0, PROTOCOL_UDP, (uint8_t)(udp_bytes >> 8), (uint8_t)udp_bytes};
 
-	return checksum_add(checksum_add(0, addresses, 2 * address_bytes), rest, sizeof(rest));
+	return addresses + checksum_field(PROTOCOL_UDP) + checksum_field(udp_bytes);
 }
 
 #endif

@@ -36,13 +36,14 @@ static bool find_codec(struct packet *packet)
 	const struct termination_rx *rx = &termination->rx;
 	int codec;
 
-	if (td_likely(rx->clock_hz != 0 && atomic_load_explicit(&rx->payload_type,
-						   memory_order_relaxed) == packet->payload_type)) {
+	if (td_likely(rx->clock_hz != 0 &&
+		      atomic_load_explicit(&rx->payload_type, memory_order_relaxed) ==
+			      packet->rtp.payload_type)) {
 		packet->clock_hz = rx->clock_hz;
 		packet->codec_kind = rx->codec_kind;
 		return true;
 	}
-	codec = termination_find_codec(termination, packet->payload_type);
+	codec = termination_find_codec(termination, packet->rtp.payload_type);
 	if (codec < 0)
 		return false;
 	packet->clock_hz = termination->signalling.clocks_hz[codec];
@@ -53,23 +54,16 @@ static bool find_codec(struct packet *packet)
 static void demux_packet(struct packet *packet)
 {
 	const uint8_t *payload = packet->bytes + packet->payload_offset;
-	struct rtp_header header;
 
 	if (packet->kind == PACKET_RTCP || is_muxed_rtcp(packet, payload)) {
 		check_rtcp(packet, payload);
 		return;
 	}
 	packet->kind = PACKET_RTP;
-	if (!rtp_header_parse(payload, packet->payload_bytes, &header)) {
+	if (!rtp_header_parse(payload, packet->payload_bytes, &packet->rtp)) {
 		packet_drop(packet, TD_DROP_RTP_MALFORMED);
 		return;
 	}
-	packet->ssrc = header.ssrc;
-	packet->timestamp_ts = header.timestamp_ts;
-	packet->sequence = header.sequence;
-	packet->media_bytes = header.media_bytes;
-	packet->payload_type = header.payload_type;
-	packet->has_marker = header.has_marker;
 	if (!find_codec(packet))
 		packet_drop(packet, TD_DROP_RTP_PAYLOAD_TYPE);
 }

@@ -42,7 +42,7 @@ static void start(
 
 	settle(termination, source);
 	packet->extended_sequence =
-		rtp_source_start(source, packet->ssrc, packet->sequence, now_ns);
+		rtp_source_start(source, packet->rtp.ssrc, packet->rtp.sequence, now_ns);
 	termination->rx.feed_serial++;
 	termination->rx.challenger_run = 0;
 	atomic_store_explicit(&termination->rx.source, index, memory_order_relaxed);
@@ -57,7 +57,7 @@ static uint8_t find_source(struct termination *termination, const struct packet 
 
 	for (uint8_t i = 0; i < RTP_SOURCES_MAX; i++) {
 		source = &termination->sources[i];
-		if (source->is_used && source_ssrc(source) == packet->ssrc)
+		if (source->is_used && source_ssrc(source) == packet->rtp.ssrc)
 			return i;
 		if (i != current &&
 			(oldest == RTP_SOURCE_NONE ||
@@ -66,7 +66,7 @@ static uint8_t find_source(struct termination *termination, const struct packet 
 	}
 	source = &termination->sources[oldest];
 	settle(termination, source);
-	rtp_source_reserve(source, packet->ssrc);
+	rtp_source_reserve(source, packet->rtp.ssrc);
 	return oldest;
 }
 
@@ -87,12 +87,12 @@ static bool challenge(struct termination *termination, struct packet *packet, ui
 			atomic_load_explicit(&termination->rx.packets, memory_order_relaxed) == 0;
 	uint8_t index = find_source(termination, packet);
 	struct rtp_source *source = &termination->sources[index];
-	bool is_next = (uint16_t)(source->challenge_sequence + 1) == packet->sequence;
+	bool is_next = (uint16_t)(source->challenge_sequence + 1) == packet->rtp.sequence;
 
 	termination->rx.challenger_run = is_next && termination->rx.challenger_run != 0
 						 ? (uint8_t)(termination->rx.challenger_run + 1)
 						 : 1;
-	source->challenge_sequence = packet->sequence;
+	source->challenge_sequence = packet->rtp.sequence;
 	source->arrival_ns = now_ns;
 	if (!is_silent && termination->rx.challenger_run < RTP_MIN_SEQUENTIAL)
 		return false;
@@ -109,14 +109,14 @@ static bool validate(struct termination *termination, struct packet *packet, uin
 	struct termination_quality *quality = &termination->quality;
 
 	if (current == RTP_SOURCE_NONE ||
-		source_ssrc(&termination->sources[current]) != packet->ssrc) {
+		source_ssrc(&termination->sources[current]) != packet->rtp.ssrc) {
 		if (challenge(termination, packet, now_ns))
 			return true;
 		packet_drop(packet, TD_DROP_RTP_STALE);
 		return false;
 	}
 	termination->rx.challenger_run = 0;
-	switch (rtp_source_receive(&termination->sources[current], packet->sequence, now_ns,
+	switch (rtp_source_receive(&termination->sources[current], packet->rtp.sequence, now_ns,
 		&packet->extended_sequence)) {
 	case RTP_ACCEPT:
 		return true;
@@ -145,7 +145,7 @@ static bool is_sampled(uint8_t codec_kind)
 
 static void take_codec(struct termination_rx *rx, const struct packet *packet)
 {
-	atomic_store_explicit(&rx->payload_type, packet->payload_type, memory_order_relaxed);
+	atomic_store_explicit(&rx->payload_type, packet->rtp.payload_type, memory_order_relaxed);
 	rx->clock_hz = packet->clock_hz;
 	rx->codec_kind = packet->codec_kind;
 	if (is_sampled(packet->codec_kind))
@@ -166,13 +166,13 @@ static void measure_packet(struct packet *packet, const struct stage_context *co
 
 	if (!validate(termination, packet, context->now_ns))
 		return;
-	if (td_unlikely(rx->payload_type != packet->payload_type || rx->clock_hz == 0))
+	if (td_unlikely(rx->payload_type != packet->rtp.payload_type || rx->clock_hz == 0))
 		take_codec(rx, packet);
 	if (is_sampled(packet->codec_kind))
 		rtp_source_jitter(&termination->sources[current_source(termination)],
-			packet->timestamp_ts, packet->clock_hz, context->now_ns);
+			packet->rtp.timestamp_ts, packet->clock_hz, context->now_ns);
 	termination_count(&rx->packets, 1);
-	termination_count(&rx->bytes, packet->media_bytes);
+	termination_count(&rx->bytes, packet->rtp.media_bytes);
 	atomic_store_explicit(&rx->last_ns, context->now_ns, memory_order_relaxed);
 	if (td_unlikely(rx->packets == 1))
 		announce_first(termination, context);

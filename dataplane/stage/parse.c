@@ -159,8 +159,8 @@ static bool is_udp_checksum_right(
 		return true;
 	if (td_load_be16(udp + 6) == 0)
 		return is_ipv4; /* RFC 768: not computed; RFC 8200 8.1: not allowed */
-	sum = is_ipv4 ? checksum_pseudo(ip + 12, 4, udp_bytes)
-		      : checksum_pseudo(ip + 8, 16, udp_bytes);
+	sum = checksum_pseudo(
+		is_ipv4 ? checksum_add(0, ip + 12, 8) : checksum_add(0, ip + 8, 32), udp_bytes);
 	return checksum_fold(checksum_add(sum, udp, udp_bytes)) == UINT16_MAX;
 }
 

@@ -16,6 +16,7 @@
 /* Who talks to whom, outwards. */
 struct egress {
 	struct media_ip addresses[2]; /* source, destination */
+	uint64_t address_sum;	      /* of both, for checksums */
 	uint16_t source_port;
 	uint16_t destination_port;
 	uint8_t family;
@@ -40,6 +41,7 @@ static void find_egress(const struct packet *packet, struct egress *egress)
 		egress->destination_port =
 			atomic_load_explicit(&match->remote_port, memory_order_relaxed);
 	}
+	egress->address_sum = checksum_ip(egress->addresses[0]) + checksum_ip(egress->addresses[1]);
 }
 
 static uint8_t *put_ethernet(uint8_t *at, const struct next_hop *hop, uint8_t family)
@@ -56,28 +58,29 @@ static uint8_t *put_ethernet(uint8_t *at, const struct next_hop *hop, uint8_t fa
 	return at + 2;
 }
 
-static void put_ipv4(uint8_t *at, const struct egress *egress, uint32_t ip_bytes,
+/* The sums below are taken from what is written, not read back from where it was just written:
+ * a load wider than the stores before it would have to wait for them. */
+static void put_ipv4(uint8_t *at, const struct egress *egress, uint16_t ip_bytes,
 	struct packet *packet, bool is_hw)
 {
+	const uint16_t first = 4 << 12 | WIRE_IPV4_BYTES / 4 << 8 | WIRE_DSCP_EF << 2;
+	const uint16_t lifetime = WIRE_TTL << 8 | WIRE_PROTOCOL_UDP;
 	uint16_t checksum = 0;
 
-	at[0] = 4 << 4 | WIRE_IPV4_BYTES / 4;
-	at[1] = WIRE_DSCP_EF << 2;
-	td_store_be16(at + 2, (uint16_t)ip_bytes);
+	if (is_hw)
+		packet->tx_offload |= TX_OFFLOAD_IPV4_CHECKSUM;
+	else
+		checksum = (uint16_t)~checksum_fold(
+			egress->address_sum + checksum_field(first) + checksum_field(ip_bytes) +
+			checksum_field(WIRE_IPV4_DONT_FRAGMENT) + checksum_field(lifetime));
+	td_store_be16(at, first);
+	td_store_be16(at + 2, ip_bytes);
 	/* RFC 6864: an atomic datagram needs no identification. */
-	td_store_be16(at + 4, 0);
-	td_store_be16(at + 6, WIRE_IPV4_DONT_FRAGMENT);
-	at[8] = WIRE_TTL;
-	at[9] = WIRE_PROTOCOL_UDP;
-	memset(at + 10, 0, 2);
+	td_store_be32(at + 4, WIRE_IPV4_DONT_FRAGMENT);
+	td_store_be16(at + 8, lifetime);
+	memcpy(at + 10, &checksum, sizeof(checksum));
 	memcpy(at + 12, &egress->addresses[0], 4);
 	memcpy(at + 16, &egress->addresses[1], 4);
-	if (is_hw) {
-		packet->tx_offload |= TX_OFFLOAD_IPV4_CHECKSUM;
-		return;
-	}
-	checksum = (uint16_t)~checksum_fold(checksum_add(0, at, WIRE_IPV4_BYTES));
-	memcpy(at + 10, &checksum, sizeof(checksum));
 }
 
 static void put_ipv6(uint8_t *at, const struct egress *egress, uint32_t udp_bytes)
@@ -89,26 +92,26 @@ static void put_ipv6(uint8_t *at, const struct egress *egress, uint32_t udp_byte
 	memcpy(at + 8, egress->addresses, 32);
 }
 
-/* UDP header and checksum; addresses are those of the IP header in front of it. */
 static void put_udp(uint8_t *at, const struct egress *egress, uint16_t udp_bytes,
 	struct packet *packet, bool is_hw)
 {
-	uint32_t address_bytes = egress->family == TD_FAMILY_IPV4 ? 4 : 16;
-	uint64_t sum = checksum_pseudo(at - 2 * address_bytes, address_bytes, udp_bytes);
+	uint64_t sum = checksum_pseudo(egress->address_sum, udp_bytes);
 	uint16_t checksum;
 
-	td_store_be16(at, egress->source_port);
-	td_store_be16(at + 2, egress->destination_port);
-	td_store_be16(at + 4, udp_bytes);
-	memset(at + 6, 0, 2);
 	if (is_hw) {
 		packet->tx_offload |= TX_OFFLOAD_UDP_CHECKSUM;
 		checksum = checksum_fold(sum);
 	} else {
-		checksum = (uint16_t)~checksum_fold(checksum_add(sum, at, udp_bytes));
+		sum += checksum_field(egress->source_port) +
+		       checksum_field(egress->destination_port) + checksum_field(udp_bytes);
+		checksum = (uint16_t)~checksum_fold(
+			checksum_add(sum, at + WIRE_UDP_BYTES, packet->payload_bytes));
 		if (checksum == 0)
 			checksum = UINT16_MAX; /* RFC 768: 0 says that there is none */
 	}
+	td_store_be16(at, egress->source_port);
+	td_store_be16(at + 2, egress->destination_port);
+	td_store_be16(at + 4, udp_bytes);
 	memcpy(at + 6, &checksum, sizeof(checksum));
 }
 
@@ -123,7 +126,7 @@ static void put_headers(struct packet *packet, const struct egress *egress,
 	if (egress->family == TD_FAMILY_IPV4) {
 		packet->tx_offload = TX_OFFLOAD_IPV4;
 		packet->tx_l3_bytes = WIRE_IPV4_BYTES;
-		put_ipv4(at, egress, WIRE_IPV4_BYTES + udp_bytes, packet,
+		put_ipv4(at, egress, (uint16_t)(WIRE_IPV4_BYTES + udp_bytes), packet,
 			port->has_tx_ipv4_checksum);
 	} else {
 		packet->tx_l3_bytes = WIRE_IPV6_BYTES;
@@ -158,7 +161,7 @@ static void readdress_packet(struct packet *packet, const struct stage_context *
 	uint32_t ip_bytes;
 
 	find_egress(packet, &egress);
-	destination = media_ip_to_td(egress.addresses[1], egress.family);
+	media_ip_to_td(egress.addresses[1], egress.family, &destination);
 	if (context->fib != NULL)
 		hop = fib_lookup(context->fib, &destination, context->demand);
 	if (hop == NULL || hop->port >= context->port_count) {

@@ -21,11 +21,11 @@ static void rewrite_packet(struct packet *packet, uint64_t now_ns)
 	struct rtp_splice_packet splice = {
 		.feed = termination_feed(packet->termination),
 		.extended_sequence = packet->extended_sequence,
-		.timestamp_ts = packet->timestamp_ts,
+		.timestamp_ts = packet->rtp.timestamp_ts,
 		.clock_hz = packet->clock_hz,
 		.is_event = packet->codec_kind == TD_CODEC_TELEPHONE_EVENT ||
 			    packet->codec_kind == TD_CODEC_COMFORT_NOISE,
-		.has_marker = packet->has_marker,
+		.has_marker = packet->rtp.has_marker,
 	};
 	struct rtp_header header;
 
@@ -36,7 +36,7 @@ static void rewrite_packet(struct packet *packet, uint64_t now_ns)
 	header.ssrc = peer->tx.splice.ssrc;
 	header.timestamp_ts = splice.sent_ts;
 	header.sequence = splice.sequence;
-	header.payload_type = packet->payload_type;
+	header.payload_type = packet->rtp.payload_type;
 	header.has_marker = splice.has_marker;
 	rtp_header_rewrite(packet->bytes + packet->payload_offset, &header);
 }

@@ -20,10 +20,9 @@ struct media_ip {
 /* The address at wire bytes of an IPv4 header. */
 static inline struct media_ip media_ip_from_ipv4(const uint8_t *wire)
 {
-	uint8_t bytes[16] = {wire[0], wire[1], wire[2], wire[3]};
-	struct media_ip ip;
+	struct media_ip ip = {{0, 0}};
 
-	memcpy(&ip, bytes, sizeof(ip));
+	memcpy(&ip, wire, 4);
 	return ip;
 }
 
@@ -41,12 +40,11 @@ static inline struct media_ip media_ip_from_td(const struct td_ip *from)
 	return media_ip_from_ipv6(from->bytes);
 }
 
-static inline struct td_ip media_ip_to_td(struct media_ip ip, uint8_t family)
+static inline void media_ip_to_td(struct media_ip ip, uint8_t family, struct td_ip *ret_ip)
 {
-	struct td_ip to = {.family = family};
-
-	memcpy(to.bytes, &ip, sizeof(ip));
-	return to;
+	memcpy(ret_ip->bytes, &ip, sizeof(ip));
+	ret_ip->family = family;
+	memset(ret_ip->reserved, 0, sizeof(ret_ip->reserved));
 }
 
 static inline bool media_ip_equal(struct media_ip a, struct media_ip b)

@@ -84,8 +84,9 @@ static enum latch_rank rank_of(
 {
 	const struct termination_match *match = &termination->match;
 	const struct td_endpoint *signalled = &termination->signalling.remote;
-	struct td_ip ip = media_ip_to_td(source->ip, source->family);
+	struct td_ip ip;
 
+	media_ip_to_td(source->ip, source->family, &ip);
 	if (td_ip_equal(&signalled->ip, &ip))
 		return signalled->port == source->port ? LATCH_RANK_EXACT : LATCH_RANK_ADDRESS;
 	if (signalled->ip.family != TD_FAMILY_NONE && match->latch_prefix_bits != 0 &&

@@ -170,8 +170,9 @@ static struct td_endpoint snapshot_remote(const struct termination_match *match)
 		ip.words[0] = atomic_load_explicit(&match->remote[0], memory_order_acquire);
 		ip.words[1] = atomic_load_explicit(&match->remote[1], memory_order_acquire);
 		remote.port = atomic_load_explicit(&match->remote_port, memory_order_acquire);
-		remote.ip = media_ip_to_td(
-			ip, atomic_load_explicit(&match->remote_family, memory_order_acquire));
+		media_ip_to_td(ip,
+			atomic_load_explicit(&match->remote_family, memory_order_acquire),
+			&remote.ip);
 		if (version % 2 == 0 && load32(&match->remote_version) == version)
 			break;
 	}

@@ -23,6 +23,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define TERMINATION_NO_SLOT UINT32_MAX
 
@@ -161,8 +162,11 @@ struct termination {
 	struct termination_signalling signalling;
 	struct td_termination_spec spec; /* as last commanded; w: control, r: control */
 	uint64_t id;			 /* constant */
+	/* An odd number of cache lines: with 16 the first lines of all records would compete for
+	 * a few sets of the first-level cache (measured: 95 ns per relayed packet instead of 74). */
+	uint8_t reserved[64];
 } td_cache_aligned;
-static_assert(sizeof(struct termination) == 1024, "arena record");
+static_assert(sizeof(struct termination) == 17 * TD_CACHE_LINE_BYTES, "arena record");
 static_assert(offsetof(struct termination, sources) == 192, "hot lines first");
 
 /* Random values for a new identity; from the operating system's generator. */
@@ -227,10 +231,12 @@ static inline uint32_t termination_feed(const struct termination *termination)
 /* Where media is sent to now. Owner's thread. */
 static inline struct media_ip termination_remote(const struct termination *termination)
 {
-	const struct termination_match *match = &termination->match;
+	struct media_ip ip;
 
-	return (struct media_ip){{atomic_load_explicit(&match->remote[0], memory_order_relaxed),
-		atomic_load_explicit(&match->remote[1], memory_order_relaxed)}};
+	/* This thread is the only writer, so it needs no atomic read of its own value; read in one
+	 * piece, it can be used in one piece or in two without waiting. */
+	memcpy(&ip, (const void *)termination->match.remote, sizeof(ip));
+	return ip;
 }
 
 #endif

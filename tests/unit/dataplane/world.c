@@ -289,7 +289,9 @@ void world_frame_build(struct world_frame *frame, const char *source, uint16_t s
 	td_store_be16(at + 6, 0);
 	memcpy(at + 8, payload, size);
 	checksum = (uint16_t)~checksum_fold(checksum_add(
-		checksum_pseudo(at - 2 * address_bytes, address_bytes, udp_bytes), at, udp_bytes));
+		checksum_pseudo(
+			checksum_add(0, at - 2 * address_bytes, 2 * address_bytes), udp_bytes),
+		at, udp_bytes));
 	if (checksum == 0)
 		checksum = UINT16_MAX;
 	memcpy(at + 6, &checksum, 2);
