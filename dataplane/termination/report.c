@@ -75,24 +75,24 @@ static bool is_reported(const struct rtp_source *source, uint64_t now_ns)
 	       td_since(now_ns, source->arrival_ns) < (uint64_t)SOURCE_ACTIVE_MS * TD_NS_PER_MS;
 }
 
-size_t report_build(struct termination *termination, uint64_t now_ns, uint64_t wall_offset_ns,
-	bool has_bye, uint8_t *packet, size_t size_bytes)
+size_t report_build(struct termination *termination, const struct report_request *request,
+	uint8_t *packet, size_t size_bytes)
 {
 	uint64_t sent = atomic_load_explicit(&termination->tx.packets, memory_order_relaxed);
 	struct rtcp_report report = {
 		.ssrc = termination->tx.splice.ssrc,
 		.has_sent = (uint32_t)sent != termination->timing.tx_packets_reported,
-		.has_bye = has_bye,
-		.wall_ns = now_ns + wall_offset_ns,
-		.timestamp_ts = rtp_splice_timestamp(&termination->tx.splice, now_ns),
+		.has_bye = request->has_bye,
+		.wall_ns = request->now_ns + request->wall_offset_ns,
+		.timestamp_ts = rtp_splice_timestamp(&termination->tx.splice, request->now_ns),
 		.packets = (uint32_t)sent,
 		.bytes = (uint32_t)atomic_load_explicit(
 			&termination->tx.bytes, memory_order_relaxed),
 	};
 
 	for (unsigned i = 0; i < RTP_SOURCES_MAX; i++) {
-		if (is_reported(&termination->sources[i], now_ns))
-			fill_block(termination, &termination->sources[i], now_ns,
+		if (is_reported(&termination->sources[i], request->now_ns))
+			fill_block(termination, &termination->sources[i], request->now_ns,
 				&report.blocks[report.block_count++]);
 	}
 	compose_cname(termination, report.cname);

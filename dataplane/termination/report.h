@@ -15,10 +15,17 @@
 struct termination;
 struct rtcp_news;
 
-/* Writes a compound report, with BYE if it is the last; returns its length in bytes, 0 if
- * size_bytes is too short. Begins a new loss interval. */
-size_t report_build(struct termination *termination, uint64_t now_ns, uint64_t wall_offset_ns,
-	bool has_bye, uint8_t *packet, size_t size_bytes);
+/* When a report is made, and whether it is the last. */
+struct report_request {
+	uint64_t now_ns;
+	uint64_t wall_offset_ns;
+	bool has_bye;
+};
+
+/* Writes a compound report; returns its length in bytes, 0 if size_bytes is too short. Begins a
+ * new loss interval. */
+size_t report_build(struct termination *termination, const struct report_request *request,
+	uint8_t *packet, size_t size_bytes);
 
 /* Takes over what an RTCP packet of the remote end said. */
 void report_take(struct termination *termination, const struct rtcp_news *news, uint64_t now_ns,

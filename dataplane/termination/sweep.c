@@ -61,6 +61,7 @@ static void notify_pending(
 void termination_sweep_report(struct termination *termination,
 	const struct termination_sweep *sweep, bool has_bye, uint64_t now_ns)
 {
+	const struct report_request request = {now_ns, sweep->wall_offset_ns, has_bye};
 	uint8_t packet[SWEEP_RTCP_MAX_BYTES];
 	size_t length;
 
@@ -69,8 +70,7 @@ void termination_sweep_report(struct termination *termination,
 		atomic_load_explicit(&termination->match.remote_family, memory_order_relaxed) ==
 			TD_FAMILY_NONE)
 		return;
-	length = report_build(
-		termination, now_ns, sweep->wall_offset_ns, has_bye, packet, sizeof(packet));
+	length = report_build(termination, &request, packet, sizeof(packet));
 	if (length != 0 && sweep->emit(sweep->sink, termination, packet, (uint16_t)length))
 		termination_count32(&termination->quality.rtcp_tx, 1);
 }

@@ -37,12 +37,14 @@ static void full_command_ring_changes_nothing(void **state)
 	assert_int_equal(
 		termination_table_subtract(world->table, &subtract, 0, &is_gone), TD_RESULT_BUSY);
 	assert_int_equal(
-		world_receive_rtp(world, A, 4000, 20000, 1, 1, 1)->verdict, VERDICT_TRANSMIT);
+		world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 1, 1, 1})->verdict,
+		VERDICT_TRANSMIT);
 	/* and the same commands work once there is room */
 	world->is_ring_full = false;
 	assert_int_equal(termination_table_modify(world->table, &spec), TD_RESULT_OK);
 	world_work(world);
-	assert_int_equal(world_receive_rtp(world, A, 4000, 20000, 1, 2, 2)->drop_reason,
+	assert_int_equal(world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 1, 2, 2})
+				 ->drop_reason,
 		TD_DROP_MODE_NO_RECEIVE);
 	world_destroy(world);
 }
@@ -54,7 +56,7 @@ static void unheard_events_are_kept(void **state)
 	(void)state;
 	world_call(world);
 	world->is_notify_full = true;
-	(void)world_receive_rtp(world, A, 4000, 20000, 1, 1, 1);
+	(void)world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 1, 1, 1});
 	world_advance_ms(world, 2 * SWEEP_ROUND_MS);
 	assert_int_equal(world->event_count, 0);
 	world->is_notify_full = false;
@@ -114,7 +116,8 @@ static void no_fib_is_no_next_hop(void **state)
 	(void)state;
 	world_call(world);
 	world->context.fib = NULL;
-	assert_int_equal(world_receive_rtp(world, A, 4000, 20000, 1, 1, 1)->drop_reason,
+	assert_int_equal(world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 1, 1, 1})
+				 ->drop_reason,
 		TD_DROP_NEXT_HOP_UNKNOWN);
 	world_destroy(world);
 }

@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint32_t slot;
 
 	world_call(world);
-	(void)world_receive_rtp(world, "198.51.100.10", 4000, 20000, 1, 1, 1);
+	(void)world_receive_rtp(
+		world, &(struct world_media){"198.51.100.10", 4000, 20000, 1, 1, 1});
 	for (; size >= 3; data += 3, size -= 3) {
 		size_t at = ((size_t)data[0] << 8 | data[1]) %
 			    (arena_size_bytes(4) - ARENA_HEADER_BYTES);
@@ -27,10 +28,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ARENA_BAD_NONE) {
 		world_restart(world);
 		for (uint16_t i = 0; i < 5; i++) {
-			(void)world_receive_rtp(
-				world, "198.51.100.10", 4000, 20000, 1, i, i * 160u);
-			(void)world_receive_rtp(
-				world, "198.51.100.20", 5000, 20002, 2, i, i * 160u);
+			(void)world_receive_rtp(world, &(struct world_media){"198.51.100.10", 4000,
+							       20000, 1, i, i * 160u});
+			(void)world_receive_rtp(world, &(struct world_media){"198.51.100.20", 5000,
+							       20002, 2, i, i * 160u});
 			world_advance_ms(world, 500);
 		}
 	}

@@ -47,8 +47,8 @@ static void carry_out(struct world *world, uint8_t what, const struct td_termina
 		break;
 	default:
 		world_work(world);
-		(void)world_receive_rtp(
-			world, "198.51.100.10", 4000, spec->local.port, what, what, what * 160u);
+		(void)world_receive_rtp(world, &(struct world_media){"198.51.100.10", 4000,
+						       spec->local.port, what, what, what * 160u});
 		world_advance_ms(world, 300);
 		world->now_ns += (uint64_t)WORLD_REST_MS / 2 * TD_NS_PER_MS;
 		termination_table_wake(world->table, world->now_ns);

@@ -110,8 +110,8 @@ static void deliver(struct model *model, const struct queued *queued)
 	struct world_frame frame = {0};
 	const struct packet *packet;
 
-	world_frame_build(&frame, "198.51.100.10", 4000, "192.0.2.1", 20000, queued->rtp,
-		sizeof(queued->rtp));
+	world_frame_build(&frame, &(struct world_path){"198.51.100.10", 4000, "192.0.2.1", 20000},
+		queued->rtp, sizeof(queued->rtp));
 	packet = world_receive(model->world, &frame, 0);
 	if (packet->verdict == VERDICT_TRANSMIT)
 		check_sent(model, packet, queued->rtp);

@@ -104,7 +104,8 @@ static void learns_within_its_rules(void **state)
 
 			world->now_ns = start_ns + step->at_ms * (uint64_t)TD_NS_PER_MS;
 			packet = world_receive_rtp(
-				world, step->source, step->port, 20000, 0xaaaa, n, n * 160u);
+				world, &(struct world_media){step->source, step->port, 20000,
+					       0xaaaa, n, n * 160u});
 			is_foreign = packet->drop_reason == TD_DROP_SOURCE_FOREIGN;
 			if (is_foreign == step->is_accepted ||
 				world_stats(world, 1).latch_state != step->state)
@@ -126,10 +127,13 @@ static void sends_where_it_learnt(void **state)
 	a.latch = TD_LATCH_RESTRICTED;
 	assert_int_equal(termination_table_add(world->table, &a, world->now_ns), TD_RESULT_OK);
 	assert_int_equal(termination_table_add(world->table, &b, world->now_ns), TD_RESULT_OK);
-	packet = world_receive_rtp(world, "198.51.100.20", 5000, 20002, 0xbbbb, 1, 0);
+	packet = world_receive_rtp(
+		world, &(struct world_media){"198.51.100.20", 5000, 20002, 0xbbbb, 1, 0});
 	assert_int_equal(td_load_be16(packet->bytes + 36), 4000);
-	(void)world_receive_rtp(world, "198.51.100.10", 4444, 20000, 0xaaaa, 1, 0);
-	packet = world_receive_rtp(world, "198.51.100.20", 5000, 20002, 0xbbbb, 2, 160);
+	(void)world_receive_rtp(
+		world, &(struct world_media){"198.51.100.10", 4444, 20000, 0xaaaa, 1, 0});
+	packet = world_receive_rtp(
+		world, &(struct world_media){"198.51.100.20", 5000, 20002, 0xbbbb, 2, 160});
 	assert_int_equal(td_load_be16(packet->bytes + 36), 4444);
 	assert_int_equal(world_stats(world, 1).latched.port, 4444);
 	assert_int_equal(world->events[1].kind, TD_NOTIFY_LATCHED);
@@ -163,17 +167,20 @@ static void learns_nothing_while_held_or_from_bad_packets(void **state)
 	spec.latch = TD_LATCH_OPEN;
 	spec.mode = TD_MODE_INACTIVE;
 	assert_int_equal(termination_table_add(world->table, &spec, world->now_ns), TD_RESULT_OK);
-	(void)world_receive_rtp(world, "203.0.113.1", 9, 20000, 0xaaaa, 1, 0);
+	(void)world_receive_rtp(
+		world, &(struct world_media){"203.0.113.1", 9, 20000, 0xaaaa, 1, 0});
 	assert_int_equal(world_stats(world, 1).latched.ip.family, TD_FAMILY_NONE);
 	spec.epoch = 2;
 	spec.mode = TD_MODE_SEND_RECEIVE;
 	assert_int_equal(termination_table_modify(world->table, &spec), TD_RESULT_OK);
 	world_work(world);
 	size = world_rtp(payload, 1, 1, 1, 99); /* a type that nobody negotiated */
-	world_frame_build(&frame, "203.0.113.1", 9, "192.0.2.1", 20000, payload, size);
+	world_frame_build(
+		&frame, &(struct world_path){"203.0.113.1", 9, "192.0.2.1", 20000}, payload, size);
 	(void)world_receive(world, &frame, 0);
 	assert_int_equal(world_stats(world, 1).latched.ip.family, TD_FAMILY_NONE);
-	(void)world_receive_rtp(world, "203.0.113.1", 9, 20000, 0xaaaa, 1, 0);
+	(void)world_receive_rtp(
+		world, &(struct world_media){"203.0.113.1", 9, 20000, 0xaaaa, 1, 0});
 	assert_int_equal(world_stats(world, 1).latched.port, 9);
 	world_destroy(world);
 }
@@ -199,8 +206,9 @@ static void learns_rtcp_port_of_the_same_address_once(void **state)
 	spec.latch = TD_LATCH_RESTRICTED;
 	assert_int_equal(termination_table_add(world->table, &spec, world->now_ns), TD_RESULT_OK);
 	for (unsigned i = 0; i < TD_COUNT_OF(steps); i++) {
-		world_frame_build(&frame, steps[i].source, steps[i].port, "192.0.2.1", 20001, rtcp,
-			sizeof(rtcp));
+		world_frame_build(&frame,
+			&(struct world_path){steps[i].source, steps[i].port, "192.0.2.1", 20001},
+			rtcp, sizeof(rtcp));
 		assert_int_equal(world_receive(world, &frame, 0)->drop_reason, steps[i].reason);
 	}
 	world_destroy(world);

@@ -99,9 +99,10 @@ static void decides_about_each_frame(void **state)
 		const struct packet *packet;
 		uint16_t size = world_rtp(payload, 1, (uint16_t)i, i * 160, 0);
 
-		world_frame_build(&frame, it->source, 4000,
-			strchr(it->source, ':') ? "2001:db8::1" : "192.0.2.1", 20000, payload,
-			size);
+		world_frame_build(&frame,
+			&(struct world_path){it->source, 4000,
+				strchr(it->source, ':') ? "2001:db8::1" : "192.0.2.1", 20000},
+			payload, size);
 		if (it->at != KEEP)
 			td_store_be16(frame.buffer + it->at, it->value);
 		if (it->length != KEEP)
@@ -123,7 +124,8 @@ static void drops_first_fragment_of_media(void **state)
 
 	(void)state;
 	set_up_calls(world);
-	world_frame_build(&frame, "198.51.100.10", 4000, "192.0.2.1", 20000, payload, size);
+	world_frame_build(&frame, &(struct world_path){"198.51.100.10", 4000, "192.0.2.1", 20000},
+		payload, size);
 	td_store_be16(frame.buffer + IP + 6, 0x2000);
 	/* RFC 1624: the sum falls by what the field rose */
 	td_store_be16(
@@ -142,13 +144,16 @@ static void believes_the_nic_about_checksums(void **state)
 
 	(void)state;
 	set_up_calls(world);
-	world_frame_build(&frame, "198.51.100.10", 4000, "192.0.2.1", 20000, payload, size);
+	world_frame_build(&frame, &(struct world_path){"198.51.100.10", 4000, "192.0.2.1", 20000},
+		payload, size);
 	frame.buffer[UDP4 + 50] ^= 1;
 	world->context.ports[0].is_udp_verified = false;
 	assert_int_equal(world_receive(world, &frame, 0)->verdict, VERDICT_TRANSMIT);
 	world->burst.count = 1;
 	for (int bad = 0; bad < 2; bad++) {
-		world_frame_build(&frame, "198.51.100.10", 4000, "192.0.2.1", 20000, payload, size);
+		world_frame_build(&frame,
+			&(struct world_path){"198.51.100.10", 4000, "192.0.2.1", 20000}, payload,
+			size);
 		packet_init(packet, frame.buffer + WORLD_HEADROOM_BYTES, frame.length,
 			WORLD_HEADROOM_BYTES);
 		packet->rx_ip_checksum = bad ? CHECKSUM_GOOD : CHECKSUM_BAD;
@@ -169,12 +174,15 @@ static void accepts_the_ports_vlan_only(void **state)
 
 	(void)state;
 	set_up_calls(world);
-	world_frame_build(&frame, "198.51.100.10", 4000, "192.0.2.1", 20000, payload, size);
+	world_frame_build(&frame, &(struct world_path){"198.51.100.10", 4000, "192.0.2.1", 20000},
+		payload, size);
 	assert_int_equal(world_receive(world, &frame, 1)->verdict, VERDICT_TRANSMIT);
-	world_frame_build(&frame, "198.51.100.10", 4000, "192.0.2.1", 20000, payload, size);
+	world_frame_build(&frame, &(struct world_path){"198.51.100.10", 4000, "192.0.2.1", 20000},
+		payload, size);
 	assert_int_equal(world_receive(world, &frame, 0)->drop_reason, TD_DROP_VLAN_FOREIGN);
 	frame.vlan_id = 0;
-	world_frame_build(&frame, "198.51.100.10", 4000, "192.0.2.1", 20000, payload, size);
+	world_frame_build(&frame, &(struct world_path){"198.51.100.10", 4000, "192.0.2.1", 20000},
+		payload, size);
 	assert_int_equal(world_receive(world, &frame, 1)->drop_reason, TD_DROP_VLAN_FOREIGN);
 	world_destroy(world);
 }

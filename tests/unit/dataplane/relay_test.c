@@ -41,7 +41,7 @@ static void relays_both_ways(void **state)
 	const struct packet *packet;
 
 	world_call(world);
-	packet = world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 100, 8000);
+	packet = world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 100, 8000});
 	assert_int_equal(packet->verdict, VERDICT_TRANSMIT);
 	assert_int_equal(packet->tx_port, 0);
 	/* to B, from the port that B knows */
@@ -49,7 +49,7 @@ static void relays_both_ways(void **state)
 	assert_int_equal(td_load_be16(packet->bytes + 34), 20002);
 	assert_int_equal(td_load_be16(packet->bytes + 36), 5000);
 	assert_int_equal(td_load_be32(payload_of(packet) + 8), world_stats(world, 2).tx_ssrc);
-	packet = world_receive_rtp(world, B, 5000, 20002, 0xbbbb, 1, 1);
+	packet = world_receive_rtp(world, &(struct world_media){B, 5000, 20002, 0xbbbb, 1, 1});
 	assert_int_equal(packet->verdict, VERDICT_TRANSMIT);
 	assert_int_equal(td_load_be16(packet->bytes + 36), 4000);
 	assert_int_equal(world_stats(world, 1).rx_packets, 1);
@@ -71,17 +71,20 @@ static void keeps_identity_over_source_switch(void **state)
 
 	world_call(world);
 	for (uint16_t i = 0; i < 10; i++) {
-		packet = world_receive_rtp(world, A, 4000, 20000, 0xaaaa, i, i * 160u);
+		packet = world_receive_rtp(
+			world, &(struct world_media){A, 4000, 20000, 0xaaaa, i, i * 160u});
 		world->now_ns += 20 * TD_NS_PER_MS;
 	}
 	ssrc = td_load_be32(payload_of(packet) + 8);
 	sequence = td_load_be16(payload_of(packet) + 2);
 	timestamp_ts = td_load_be32(payload_of(packet) + 4);
 	/* another source, right away: its first packet is on probation */
-	packet = world_receive_rtp(world, A, 4000, 20000, 0xcccc, 5000, 999999);
+	packet = world_receive_rtp(
+		world, &(struct world_media){A, 4000, 20000, 0xcccc, 5000, 999999});
 	assert_int_equal(packet->drop_reason, TD_DROP_RTP_STALE);
 	world->now_ns += 20 * TD_NS_PER_MS;
-	packet = world_receive_rtp(world, A, 4000, 20000, 0xcccc, 5001, 999999 + 160);
+	packet = world_receive_rtp(
+		world, &(struct world_media){A, 4000, 20000, 0xcccc, 5001, 999999 + 160});
 	assert_int_equal(packet->verdict, VERDICT_TRANSMIT);
 	assert_int_equal(td_load_be32(payload_of(packet) + 8), ssrc);
 	assert_int_equal(td_load_be16(payload_of(packet) + 2), (uint16_t)(sequence + 1));
@@ -97,12 +100,12 @@ static void takes_new_source_at_once_after_silence(void **state)
 	const struct packet *packet;
 
 	world_call(world);
-	(void)world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 1, 0);
+	(void)world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 1, 0});
 	world->now_ns += 99 * TD_NS_PER_MS;
-	packet = world_receive_rtp(world, A, 4000, 20000, 0xbbbb, 900, 0);
+	packet = world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xbbbb, 900, 0});
 	assert_int_equal(packet->verdict, VERDICT_DROP);
 	world->now_ns += 1 * TD_NS_PER_MS;
-	packet = world_receive_rtp(world, A, 4000, 20000, 0xdddd, 7, 0);
+	packet = world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xdddd, 7, 0});
 	assert_int_equal(packet->verdict, VERDICT_TRANSMIT);
 }
 
@@ -114,7 +117,7 @@ static void goes_on_without_gap_after_hold(void **state)
 	uint16_t sequence;
 
 	world_call(world);
-	packet = world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 1, 0);
+	packet = world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 1, 0});
 	sequence = td_load_be16(payload_of(packet) + 2);
 	spec.epoch = 2;
 	spec.mode = TD_MODE_RECEIVE;
@@ -122,14 +125,15 @@ static void goes_on_without_gap_after_hold(void **state)
 	world_work(world);
 	for (uint16_t i = 2; i < 50; i++) {
 		world->now_ns += 20 * TD_NS_PER_MS;
-		packet = world_receive_rtp(world, A, 4000, 20000, 0xaaaa, i, i * 160u);
+		packet = world_receive_rtp(
+			world, &(struct world_media){A, 4000, 20000, 0xaaaa, i, i * 160u});
 		assert_int_equal(packet->drop_reason, TD_DROP_PEER_NO_SEND);
 	}
 	spec.epoch = 3;
 	spec.mode = TD_MODE_SEND_RECEIVE;
 	assert_int_equal(termination_table_modify(world->table, &spec), TD_RESULT_OK);
 	world_work(world);
-	packet = world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 50, 8000);
+	packet = world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 50, 8000});
 	assert_int_equal(packet->verdict, VERDICT_TRANSMIT);
 	assert_int_equal(td_load_be16(payload_of(packet) + 2), (uint16_t)(sequence + 1));
 	assert_int_equal(world_stats(world, 1).lost_packets, 0);
@@ -153,17 +157,22 @@ static void refuses_strangers(void **state)
 	struct world_frame frame = {0};
 
 	world_call(world);
-	(void)world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 1, 0);
+	(void)world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 1, 0});
 	termination = (struct termination *)(uintptr_t)termination_table_find(world->table, 1);
 	before = *termination;
 	/* RTPBleed: probes from elsewhere, also from the peer's host, or the peer's port */
-	refuse(world, world_receive_rtp(world, "203.0.113.66", 4000, 20000, 0xaaaa, 2, 160),
+	refuse(world,
+		world_receive_rtp(
+			world, &(struct world_media){"203.0.113.66", 4000, 20000, 0xaaaa, 2, 160}),
 		TD_DROP_SOURCE_FOREIGN, 1);
-	refuse(world, world_receive_rtp(world, A, 4002, 20000, 0xaaaa, 2, 160),
+	refuse(world,
+		world_receive_rtp(world, &(struct world_media){A, 4002, 20000, 0xaaaa, 2, 160}),
 		TD_DROP_SOURCE_FOREIGN, 2);
-	refuse(world, world_receive_rtp(world, B, 5000, 20000, 0xaaaa, 2, 160),
+	refuse(world,
+		world_receive_rtp(world, &(struct world_media){B, 5000, 20000, 0xaaaa, 2, 160}),
 		TD_DROP_SOURCE_FOREIGN, 3);
-	world_frame_build(&frame, "203.0.113.66", 4001, "192.0.2.1", 20001, rtcp, sizeof(rtcp));
+	world_frame_build(&frame, &(struct world_path){"203.0.113.66", 4001, "192.0.2.1", 20001},
+		rtcp, sizeof(rtcp));
 	refuse(world, world_receive(world, &frame, 0), TD_DROP_SOURCE_FOREIGN, 4);
 	assert_int_equal(termination->rx.refused, before.rx.refused + 4);
 	before.rx.refused = termination->rx.refused;
@@ -179,21 +188,28 @@ static void refuses_unused_and_released_ports(void **state)
 	bool is_gone;
 
 	world_call(world);
-	refuse(world, world_receive_rtp(world, A, 4000, 20100, 1, 1, 1), TD_DROP_NO_TERMINATION, 1);
-	refuse(world, world_receive_rtp(world, B, 5000, 20100, 1, 1, 1), TD_DROP_NO_TERMINATION, 2);
+	refuse(world, world_receive_rtp(world, &(struct world_media){A, 4000, 20100, 1, 1, 1}),
+		TD_DROP_NO_TERMINATION, 1);
+	refuse(world, world_receive_rtp(world, &(struct world_media){B, 5000, 20100, 1, 1, 1}),
+		TD_DROP_NO_TERMINATION, 2);
 	assert_int_equal(
 		termination_table_subtract(world->table, &subtract, 5, &is_gone), TD_RESULT_OK);
-	refuse(world, world_receive_rtp(world, A, 4000, 20000, 1, 1, 1), TD_DROP_PORT_RESTING, 1);
+	refuse(world, world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 1, 1, 1}),
+		TD_DROP_PORT_RESTING, 1);
 	world_reclaim(world);
-	refuse(world, world_receive_rtp(world, A, 4000, 20000, 1, 1, 1), TD_DROP_PORT_RESTING, 2);
+	refuse(world, world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 1, 1, 1}),
+		TD_DROP_PORT_RESTING, 2);
 	world->now_ns += (uint64_t)(WORLD_REST_MS - 1) * TD_NS_PER_MS;
 	termination_table_wake(world->table, world->now_ns);
-	refuse(world, world_receive_rtp(world, A, 4000, 20000, 1, 1, 1), TD_DROP_PORT_RESTING, 3);
+	refuse(world, world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 1, 1, 1}),
+		TD_DROP_PORT_RESTING, 3);
 	world->now_ns += TD_NS_PER_MS;
 	termination_table_wake(world->table, world->now_ns);
-	refuse(world, world_receive_rtp(world, A, 4000, 20000, 1, 1, 1), TD_DROP_NO_TERMINATION, 3);
+	refuse(world, world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 1, 1, 1}),
+		TD_DROP_NO_TERMINATION, 3);
 	/* the other side is alone now */
-	refuse(world, world_receive_rtp(world, B, 5000, 20002, 1, 1, 1), TD_DROP_NO_PEER, 1);
+	refuse(world, world_receive_rtp(world, &(struct world_media){B, 5000, 20002, 1, 1, 1}),
+		TD_DROP_NO_PEER, 1);
 }
 
 static void refuses_by_mode_type_and_order(void **state)
@@ -206,23 +222,26 @@ static void refuses_by_mode_type_and_order(void **state)
 
 	world_call(world);
 	size = world_rtp(payload, 0xaaaa, 1, 0, 18);
-	world_frame_build(&frame, A, 4000, "192.0.2.1", 20000, payload, size);
+	world_frame_build(&frame, &(struct world_path){A, 4000, "192.0.2.1", 20000}, payload, size);
 	refuse(world, world_receive(world, &frame, 0), TD_DROP_RTP_PAYLOAD_TYPE, 1);
 	payload[0] = 0x40;
-	world_frame_build(&frame, A, 4000, "192.0.2.1", 20000, payload, size);
+	world_frame_build(&frame, &(struct world_path){A, 4000, "192.0.2.1", 20000}, payload, size);
 	refuse(world, world_receive(world, &frame, 0), TD_DROP_RTP_MALFORMED, 1);
-	world_frame_build(&frame, A, 4001, "192.0.2.1", 20001, payload, size);
+	world_frame_build(&frame, &(struct world_path){A, 4001, "192.0.2.1", 20001}, payload, size);
 	refuse(world, world_receive(world, &frame, 0), TD_DROP_RTCP_MALFORMED, 1);
-	(void)world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 1000, 0);
-	refuse(world, world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 1000, 0),
+	(void)world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 1000, 0});
+	refuse(world,
+		world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 1000, 0}),
 		TD_DROP_RTP_DUPLICATE, 1);
-	refuse(world, world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 900, 0), TD_DROP_RTP_STALE,
-		1);
+	refuse(world,
+		world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 900, 0}),
+		TD_DROP_RTP_STALE, 1);
 	spec.epoch = 2;
 	spec.mode = TD_MODE_SEND;
 	assert_int_equal(termination_table_modify(world->table, &spec), TD_RESULT_OK);
 	world_work(world);
-	refuse(world, world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 1001, 0),
+	refuse(world,
+		world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 1001, 0}),
 		TD_DROP_MODE_NO_RECEIVE, 1);
 	assert_int_equal(world_stats(world, 1).duplicate_packets, 1);
 }
@@ -238,15 +257,15 @@ static void needs_an_address_a_route_and_room(void **state)
 
 	assert_int_equal(termination_table_add(world->table, &a, world->now_ns), TD_RESULT_OK);
 	assert_int_equal(termination_table_add(world->table, &b, world->now_ns), TD_RESULT_OK);
-	refuse(world, world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 1, 0),
+	refuse(world, world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 1, 0}),
 		TD_DROP_PEER_NO_ADDRESS, 1);
-	refuse(world, world_receive_rtp(world, B, 5000, 20002, 0xaaaa, 1, 0), TD_DROP_NOT_LATCHED,
-		1);
+	refuse(world, world_receive_rtp(world, &(struct world_media){B, 5000, 20002, 0xaaaa, 1, 0}),
+		TD_DROP_NOT_LATCHED, 1);
 	b = world_spec(2, 7, 20002, "192.0.2.77", 5000);
 	b.epoch = 2;
 	assert_int_equal(termination_table_modify(world->table, &b), TD_RESULT_OK);
 	world_work(world);
-	refuse(world, world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 2, 0),
+	refuse(world, world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 2, 0}),
 		TD_DROP_NEXT_HOP_UNKNOWN, 1);
 	b = world_spec(2, 7, 20002, "203.0.113.5", 5000);
 	b.epoch = 3;
@@ -255,12 +274,14 @@ static void needs_an_address_a_route_and_room(void **state)
 	memset(payload, 0, sizeof(payload));
 	(void)world_rtp(payload, 0xaaaa, 3, 0, 0);
 	/* the MTU is the longest IP packet: 28 bytes of it are headers */
-	world_frame_build(&frame, A, 4000, "192.0.2.1", 20000, payload, WORLD_MTU_SMALL - 28);
+	world_frame_build(&frame, &(struct world_path){A, 4000, "192.0.2.1", 20000}, payload,
+		WORLD_MTU_SMALL - 28);
 	packet = world_receive(world, &frame, 0);
 	assert_int_equal(packet->verdict, VERDICT_TRANSMIT);
 	assert_int_equal(packet->tx_port, 1);
 	td_store_be16(payload + 2, 4);
-	world_frame_build(&frame, A, 4000, "192.0.2.1", 20000, payload, WORLD_MTU_SMALL - 27);
+	world_frame_build(&frame, &(struct world_path){A, 4000, "192.0.2.1", 20000}, payload,
+		WORLD_MTU_SMALL - 27);
 	refuse(world, world_receive(world, &frame, 0), TD_DROP_TOO_BIG, 1);
 }
 
@@ -272,15 +293,19 @@ static void holds_peer_to_its_rate(void **state)
 	world_call(world);
 	/* 50 packets a second were negotiated; three times that, one second's worth at once */
 	for (uint16_t i = 0; i < 1000; i++)
-		relayed += world_receive_rtp(world, A, 4000, 20000, 0xaaaa, i, i)->verdict ==
-			   VERDICT_TRANSMIT;
+		relayed += world_receive_rtp(
+				   world, &(struct world_media){A, 4000, 20000, 0xaaaa, i, i})
+				   ->verdict == VERDICT_TRANSMIT;
 	assert_in_range(relayed, 150, 152);
 	assert_int_equal(world_drops(world, TD_DROP_POLICED), 1000 - relayed);
 	/* strangers don't use up the peer's allowance */
 	world->now_ns += TD_NS_PER_S;
 	for (uint16_t i = 0; i < 1000; i++)
-		(void)world_receive_rtp(world, "203.0.113.9", 4000, 20000, 0xaaaa, i, i);
-	assert_int_equal(world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 1001, 1001)->verdict,
+		(void)world_receive_rtp(
+			world, &(struct world_media){"203.0.113.9", 4000, 20000, 0xaaaa, i, i});
+	assert_int_equal(
+		world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 1001, 1001})
+			->verdict,
 		VERDICT_TRANSMIT);
 }
 
@@ -294,7 +319,7 @@ static void hands_off_to_the_owner(void **state)
 	(void)state;
 	assert_int_not_equal(owner, 0);
 	assert_int_equal(termination_table_add(world->table, &spec, world->now_ns), TD_RESULT_OK);
-	packet = world_receive_rtp(world, A, 4000, 20002, 1, 1, 1);
+	packet = world_receive_rtp(world, &(struct world_media){A, 4000, 20002, 1, 1, 1});
 	assert_int_equal(packet->verdict, VERDICT_HANDOFF);
 	assert_int_equal(packet->handoff_worker, owner);
 	world_destroy(world);
@@ -309,12 +334,14 @@ static void carries_on_after_a_restart(void **state)
 
 	world_call(world);
 	for (uint16_t i = 0; i < 5; i++)
-		packet = world_receive_rtp(world, A, 4000, 20000, 0xaaaa, i, i * 160u);
+		packet = world_receive_rtp(
+			world, &(struct world_media){A, 4000, 20000, 0xaaaa, i, i * 160u});
 	ssrc = td_load_be32(payload_of(packet) + 8);
 	sequence = td_load_be16(payload_of(packet) + 2);
 	world_restart(world);
 	world->now_ns += 100 * TD_NS_PER_MS;
-	packet = world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 5, 5 * 160);
+	packet =
+		world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 5, 5 * 160});
 	assert_int_equal(packet->verdict, VERDICT_TRANSMIT);
 	assert_int_equal(td_load_be32(payload_of(packet) + 8), ssrc);
 	assert_int_equal(td_load_be16(payload_of(packet) + 2), (uint16_t)(sequence + 1));

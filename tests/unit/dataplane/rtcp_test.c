@@ -113,7 +113,8 @@ static void reports_when_due(void **state)
 	(void)state;
 	world_call(world);
 	for (uint16_t i = 0; i < 250; i++) {
-		(void)world_receive_rtp(world, "198.51.100.10", 4000, 20000, 0xaaaa, i, i * 160u);
+		(void)world_receive_rtp(world,
+			&(struct world_media){"198.51.100.10", 4000, 20000, 0xaaaa, i, i * 160u});
 		world_advance_ms(world, 20);
 	}
 	/* within 2.5 to 5 s and a round of the sweep each has reported once */
@@ -151,8 +152,8 @@ static void give_report(struct world *world, uint32_t lsr, uint32_t delay_ms)
 	size_t length = rtcp_build(&report, packet, sizeof(packet));
 	const struct packet *received;
 
-	world_frame_build(
-		&frame, "198.51.100.10", 4001, "192.0.2.1", 20001, packet, (uint16_t)length);
+	world_frame_build(&frame, &(struct world_path){"198.51.100.10", 4001, "192.0.2.1", 20001},
+		packet, (uint16_t)length);
 	received = world_receive(world, &frame, 0);
 	assert_int_equal(received->drop_reason, TD_DROP_RTCP_CONSUMED);
 }
@@ -165,7 +166,8 @@ static void takes_what_the_remote_end_reports(void **state)
 
 	(void)state;
 	world_call(world);
-	(void)world_receive_rtp(world, "198.51.100.20", 5000, 20002, 0xbbbb, 1, 0);
+	(void)world_receive_rtp(
+		world, &(struct world_media){"198.51.100.20", 5000, 20002, 0xbbbb, 1, 0});
 	lsr = rtcp_ntp_middle(world->now_ns + world->sweep.wall_offset_ns);
 	world->now_ns += 80 * TD_NS_PER_MS;
 	give_report(world, lsr, 30);
@@ -212,13 +214,15 @@ static void shares_the_port_where_negotiated(void **state)
 
 	(void)state;
 	assert_int_equal(termination_table_add(world->table, &spec, world->now_ns), TD_RESULT_OK);
-	world_frame_build(&frame, "198.51.100.10", 4000, "192.0.2.1", 20000, rtcp, 8);
+	world_frame_build(
+		&frame, &(struct world_path){"198.51.100.10", 4000, "192.0.2.1", 20000}, rtcp, 8);
 	assert_int_equal(world_receive(world, &frame, 0)->drop_reason, TD_DROP_RTP_MALFORMED);
 	spec.epoch = 2;
 	spec.flags = TD_TERMINATION_RTCP_MUX;
 	assert_int_equal(termination_table_modify(world->table, &spec), TD_RESULT_OK);
 	world_work(world);
-	world_frame_build(&frame, "198.51.100.10", 4000, "192.0.2.1", 20000, rtcp, 8);
+	world_frame_build(
+		&frame, &(struct world_path){"198.51.100.10", 4000, "192.0.2.1", 20000}, rtcp, 8);
 	assert_int_equal(world_receive(world, &frame, 0)->drop_reason, TD_DROP_RTCP_CONSUMED);
 	world_destroy(world);
 }

@@ -48,14 +48,14 @@ static void tells_of_silence_once(void **state)
 	(void)state;
 	add_call(world, TD_MODE_SEND_RECEIVE);
 	world_advance_ms(world, 3000);
-	(void)world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 1, 0);
+	(void)world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 1, 0});
 	world_advance_ms(world, TIMEOUT_MS - 1);
 	assert_int_equal(count_events(world, TD_NOTIFY_MEDIA_TIMEOUT), 0);
 	world_advance_ms(world, SWEEP_ROUND_MS + 1);
 	assert_int_equal(count_events(world, TD_NOTIFY_MEDIA_TIMEOUT), 1);
 	world_advance_ms(world, 3 * TIMEOUT_MS);
 	assert_int_equal(count_events(world, TD_NOTIFY_MEDIA_TIMEOUT), 1);
-	(void)world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 2, 160);
+	(void)world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 2, 160});
 	world_advance_ms(world, SWEEP_ROUND_MS);
 	assert_int_equal(count_events(world, TD_NOTIFY_MEDIA_RESUMED), 1);
 	world_destroy(world);
@@ -108,7 +108,8 @@ static void takes_rtcp_for_life(void **state)
 	(void)state;
 	add_call(world, TD_MODE_SEND_RECEIVE);
 	for (int i = 0; i < 10; i++) {
-		world_frame_build(&frame, A, 4001, "192.0.2.1", 20001, rtcp, sizeof(rtcp));
+		world_frame_build(&frame, &(struct world_path){A, 4001, "192.0.2.1", 20001}, rtcp,
+			sizeof(rtcp));
 		(void)world_receive(world, &frame, 0);
 		world_advance_ms(world, 5000);
 	}
@@ -126,7 +127,8 @@ static void rates_what_arrives(void **state)
 	/* ten seconds without fault, then ten with every fifth packet lost */
 	for (uint16_t i = 0; i < 1000; i++) {
 		if (i < 500 || i % 5 != 0)
-			(void)world_receive_rtp(world, A, 4000, 20000, 0xaaaa, i, i * 160u);
+			(void)world_receive_rtp(
+				world, &(struct world_media){A, 4000, 20000, 0xaaaa, i, i * 160u});
 		world_advance_ms(world, 20);
 	}
 	world_advance_ms(world, 8000);

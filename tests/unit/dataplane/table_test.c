@@ -189,7 +189,7 @@ static void departs_in_order(void **state)
 
 	assert_int_equal(subtract(world, 1, 1, &is_gone), TD_RESULT_UNKNOWN);
 	assert_int_equal(add(world, 1, 7, 20000), TD_RESULT_OK);
-	(void)world_receive_rtp(world, A, 4000, 20000, 0xaaaa, 1, 0);
+	(void)world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 1, 0});
 	assert_int_equal(subtract(world, 1, 0, &is_gone), TD_RESULT_STALE_EPOCH);
 	assert_int_equal(subtract(world, 1, 1, &is_gone), TD_RESULT_OK);
 	assert_false(is_gone);

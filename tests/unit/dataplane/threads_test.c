@@ -78,10 +78,10 @@ static void *work(void *argument)
 		world_work(world);
 		world->now_ns += 20000000;
 		sequence++;
-		(void)world_receive_rtp(
-			world, "198.51.100.10", 4000, 20000, 0xaaaa, sequence, sequence * 160u);
-		(void)world_receive_rtp(
-			world, "198.51.100.20", 5000, 20002, 0xbbbb, sequence, sequence * 160u);
+		(void)world_receive_rtp(world, &(struct world_media){"198.51.100.10", 4000, 20000,
+						       0xaaaa, sequence, sequence * 160u});
+		(void)world_receive_rtp(world, &(struct world_media){"198.51.100.20", 5000, 20002,
+						       0xbbbb, sequence, sequence * 160u});
 		termination_sweep_run(&world->sweep, world->now_ns);
 		/* partner: acquire loads in wait_for_grace */
 		(void)atomic_fetch_add_explicit(&worker->turns, 1, memory_order_release);

@@ -262,11 +262,11 @@ static uint32_t build_ip(uint8_t *ip, const struct td_ip *source, const struct t
 	return 20;
 }
 
-void world_frame_build(struct world_frame *frame, const char *source, uint16_t source_port,
-	const char *destination, uint16_t destination_port, const uint8_t *payload, uint16_t size)
+void world_frame_build(struct world_frame *frame, const struct world_path *path,
+	const uint8_t *payload, uint16_t size)
 {
-	struct td_ip from = ip_of(source);
-	struct td_ip to = ip_of(destination);
+	struct td_ip from = ip_of(path->source);
+	struct td_ip to = ip_of(path->destination);
 	uint8_t *start_at = frame->buffer + WORLD_HEADROOM_BYTES;
 	uint8_t *at = start_at;
 	uint16_t udp_bytes = (uint16_t)(8 + size);
@@ -283,8 +283,8 @@ void world_frame_build(struct world_frame *frame, const char *source, uint16_t s
 	td_store_be16(at, from.family == TD_FAMILY_IPV4 ? 0x0800 : 0x86dd);
 	at += 2;
 	at += build_ip(at, &from, &to, udp_bytes);
-	td_store_be16(at, source_port);
-	td_store_be16(at + 2, destination_port);
+	td_store_be16(at, path->source_port);
+	td_store_be16(at + 2, path->destination_port);
 	td_store_be16(at + 4, udp_bytes);
 	td_store_be16(at + 6, 0);
 	memcpy(at + 8, payload, size);
@@ -329,16 +329,15 @@ struct packet *world_receive(struct world *world, struct world_frame *frame, uin
 	return packet;
 }
 
-struct packet *world_receive_rtp(struct world *world, const char *source, uint16_t source_port,
-	uint16_t local_port, uint32_t ssrc, uint16_t sequence, uint32_t timestamp_ts)
+struct packet *world_receive_rtp(struct world *world, const struct world_media *media)
 {
-	static struct world_frame frame;
+	struct world_path path = {media->source, media->source_port,
+		strchr(media->source, ':') ? "2001:db8::1" : "192.0.2.1", media->local_port};
 	uint8_t payload[256];
-	uint16_t size = world_rtp(payload, ssrc, sequence, timestamp_ts, 0);
+	uint16_t size = world_rtp(payload, media->ssrc, media->sequence, media->timestamp_ts, 0);
 
-	world_frame_build(&frame, source, source_port,
-		strchr(source, ':') ? "2001:db8::1" : "192.0.2.1", local_port, payload, size);
-	return world_receive(world, &frame, 0);
+	world_frame_build(&world->frame, &path, payload, size);
+	return world_receive(world, &world->frame, 0);
 }
 
 void world_call(struct world *world)

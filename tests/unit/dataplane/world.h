@@ -7,8 +7,8 @@
  *   port 0, untagged  198.51.100.0/24 by gateway, 2001:db8:1::/48 by gateway
  *   port 1, VLAN 42   203.0.113.0/24 by gateway, MTU 600
  */
-#ifndef TD_TESTS_DATAPLANE_WORLD_H
-#define TD_TESTS_DATAPLANE_WORLD_H
+#ifndef TD_DATAPLANE_WORLD_H
+#define TD_DATAPLANE_WORLD_H
 
 #include "stage/context.h"
 #include "termination/arena.h"
@@ -37,6 +37,24 @@ struct world_frame {
 	uint8_t buffer[WORLD_FRAME_BYTES];
 	uint16_t length;
 	uint16_t vlan_id;
+};
+
+/* Who sends to whom; addresses are texts of one family. */
+struct world_path {
+	const char *source;
+	uint16_t source_port;
+	const char *destination;
+	uint16_t destination_port;
+};
+
+/* An RTP packet from a remote end. */
+struct world_media {
+	const char *source;
+	uint16_t source_port;
+	uint16_t local_port;
+	uint32_t ssrc;
+	uint16_t sequence;
+	uint32_t timestamp_ts;
 };
 
 struct world_rtcp {
@@ -71,6 +89,7 @@ struct world {
 
 	/* of the last frame that went in */
 	struct burst burst;
+	struct world_frame frame; /* of world_receive_rtp */
 };
 
 /* Makes a world with room for capacity terminations, as worker 0 of worker_count. */
@@ -91,9 +110,9 @@ void world_work(struct world *world);
 /* Lets retired terminations pass their grace period. */
 void world_reclaim(struct world *world);
 
-/* Builds a UDP frame from source to destination (texts of one family) with payload. */
-void world_frame_build(struct world_frame *frame, const char *source, uint16_t source_port,
-	const char *destination, uint16_t destination_port, const uint8_t *payload, uint16_t size);
+/* Builds a UDP frame along path with payload. */
+void world_frame_build(struct world_frame *frame, const struct world_path *path,
+	const uint8_t *payload, uint16_t size);
 
 /* Builds an RTP packet; returns its length. */
 uint16_t world_rtp(uint8_t *packet, uint32_t ssrc, uint16_t sequence, uint32_t timestamp_ts,
@@ -102,9 +121,8 @@ uint16_t world_rtp(uint8_t *packet, uint32_t ssrc, uint16_t sequence, uint32_t t
 /* Sends one frame through all stages on a port; the packet it became, valid until the next. */
 struct packet *world_receive(struct world *world, struct world_frame *frame, uint8_t rx_port);
 
-/* The usual: an RTP packet of 160 bytes from a remote end to local_port of either address. */
-struct packet *world_receive_rtp(struct world *world, const char *source, uint16_t source_port,
-	uint16_t local_port, uint32_t ssrc, uint16_t sequence, uint32_t timestamp_ts);
+/* The usual: an RTP packet of 160 bytes from a remote end to a local port of its family. */
+struct packet *world_receive_rtp(struct world *world, const struct world_media *media);
 
 /* Two terminations in a context, ids 1 and 2: 198.51.100.10:4000 <-> port 20000,
  * 198.51.100.20:5000 <-> port 20002. */
