@@ -169,6 +169,18 @@ void calls_timeout(struct switchboard *switchboard, struct line *line)
 	calls_clear(switchboard, line, CALL_ON_TIMEOUT, &release);
 }
 
+/* A destination that was chosen but never sent an INVITE is no leg of the call. */
+static void forget_undialled(struct switchboard *switchboard, struct line *line)
+{
+	struct leg *callee = &line->call.legs[CALL_CALLEE];
+
+	if (callee->leg_id == 0 || callee->invite_cseq != 0)
+		return;
+	trunks_leave(switchboard, line, CALL_CALLEE);
+	callee->leg_id = 0;
+	line->call.leg_count--;
+}
+
 void calls_record(struct switchboard *switchboard, struct line *line)
 {
 	struct call *call = &line->call;
@@ -178,6 +190,7 @@ void calls_record(struct switchboard *switchboard, struct line *line)
 
 	if (call->is_recorded)
 		return;
+	forget_undialled(switchboard, line);
 	switchboard_emit_event(switchboard, line,
 		call->is_answered ? CALL_EVENT_ENDED : CALL_EVENT_FAILED, CALL_CALLER);
 	for (unsigned i = 0; i < CALL_LEGS; i++) {

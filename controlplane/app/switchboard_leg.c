@@ -30,8 +30,6 @@ void legs_release(struct switchboard *switchboard, struct line *line, unsigned i
 	if (leg->release.by != EVENT_RELEASE_NONE)
 		return;
 	leg->release = *release;
-	if (leg->answer_ms != 0)
-		leg->release.sip_status = 200;
 	if (leg->release.reason[0] == '\0')
 		event_text_set(leg->release.reason, sizeof(leg->release.reason),
 			cause_text(release->q850), strlen(cause_text(release->q850)));
@@ -184,8 +182,12 @@ static void send_invite(struct switchboard *switchboard, struct line *line, unsi
 	};
 	int result;
 
-	if (leg->invite_cseq != 0)
+	if (leg->invite_cseq != 0) {
 		leg->dialog.local_cseq++;
+	} else {
+		leg->created_ms = switchboard->now.mono_ms;
+		leg->times.invite_wall_ns = switchboard->now.wall_ns;
+	}
 	leg->invite_cseq = leg->dialog.local_cseq;
 	if (!leg->is_offer_late)
 		invite.body = (struct span){leg->local_sdp, leg->local_sdp_length};

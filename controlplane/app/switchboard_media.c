@@ -182,8 +182,8 @@ static void reply_to_add(struct switchboard *switchboard, struct line *line, uns
 		return;
 	}
 	if (reply->result == TD_RESULT_OK) {
+		/* Not worth a journal record of its own: after a restart it is added again. */
 		media->state = CALL_MEDIA_PRESENT;
-		switchboard_mark(switchboard, line);
 		if (line->call.state == CALL_PREPARING && media_is_ready(line))
 			calls_step(switchboard, line, CALL_ON_MEDIA_READY);
 		return;

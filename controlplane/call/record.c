@@ -25,6 +25,8 @@ static struct event_release record_release(const struct leg *leg)
 {
 	struct event_release release = leg->release;
 
+	if (leg->answer_ms != 0)
+		release.sip_status = 200;
 	outcome_classify(&release, leg->answer_ms != 0);
 	return release;
 }
@@ -113,7 +115,7 @@ void record_fill_cdr(const struct call *call, unsigned leg_index, const struct r
 	cdr->direction = leg->is_uac ? EVENT_DIRECTION_OUT : EVENT_DIRECTION_IN;
 	cdr->role = leg->is_uac ? EVENT_ROLE_NONE : EVENT_ROLE_CUSTOMER;
 	cdr->is_recovered = leg->is_recovered;
-	cdr->is_media_stats_missing = media->state != CALL_MEDIA_NONE && !media->has_stats;
+	cdr->is_media_stats_missing = media->has_remote && !media->has_stats;
 	text_copy(cdr->trunk, sizeof(cdr->trunk), names->trunks[leg_index]);
 	text_copy(cdr->route, sizeof(cdr->route), names->route);
 	cdr_fill_sip(leg, cdr);

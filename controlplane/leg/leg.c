@@ -36,6 +36,7 @@ struct leg_cell {
  *  (or none): ENDED. A BYE that overtakes the ACK
  *  in ANSWERED ends the leg; one that crosses ours in ENDING is answered 200.
  */
+/* TELL_GONE stands before DO_BYE: the call says why, and BYE carries it. */
 #define CELL(next_state, ...)        \
 	{                            \
 		1, LEG_##next_state, \
@@ -134,7 +135,7 @@ static const struct leg_cell
 					[LEG_EVENT_ACKNOWLEDGED] =
 						CELL(ACTIVE, LEG_DO_STOP_2XX, LEG_TELL_CONFIRMED),
 					[LEG_EVENT_ACK_MISSING] =
-						CELL(ENDING, LEG_DO_BYE, LEG_TELL_GONE),
+						CELL(ENDING, LEG_TELL_GONE, LEG_DO_BYE),
 					[LEG_EVENT_CANCELLED] =
 						STAY(ANSWERED), /* too late (RFC 3261 9.2) */
 					[LEG_EVENT_HUNG_UP] =
@@ -164,7 +165,7 @@ static const struct leg_cell
 					[LEG_EVENT_CANCELLED] = STAY(ACTIVE),
 					[LEG_EVENT_HUNG_UP] =
 						CELL(ENDED, LEG_DO_ACCEPT_BYE, LEG_TELL_GONE),
-					[LEG_EVENT_LOST] = CELL(ENDING, LEG_DO_BYE, LEG_TELL_GONE),
+					[LEG_EVENT_LOST] = CELL(ENDING, LEG_TELL_GONE, LEG_DO_BYE),
 					[LEG_EVENT_ORDER_HANG_UP] = CELL(ENDING, LEG_DO_BYE),
 				},
 			[LEG_ENDING] =
