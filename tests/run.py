@@ -48,6 +48,8 @@ ENVIRONMENT = {
     "MESON_TESTTHREADS": JOBS,
 }
 PROGRESS_S = 15
+# Where real peers and hostile input meet both programs: worth a second run with sanitizers.
+SANITIZED_SCRIPTS = ("signalling", "intruders")
 CASE = re.compile(r"^(ok|not ok|skip) - (.*)$")
 
 
@@ -215,14 +217,20 @@ def integration_scripts():
             yield words[0].rpartition(".")[0], ROOT / "tests/integration" / words[0], int(words[1])
 
 
-def run_integration(wanted, tally):
-    for name, path, limit_s in integration_scripts():
-        if wanted and name not in wanted:
+def run_integration(wanted, tally, is_sanitized=False):
+    """All scripts, or the wanted ones; sanitized: with the programs of that build."""
+    environment = {"TANDEM_BUILD": str(BUILDS["sanitized"][0])} if is_sanitized else {}
+    mark = "-sanitized" if is_sanitized else ""
+    for script, path, limit_s in integration_scripts():
+        if wanted and script not in wanted:
             continue
+        name = script + mark
         log = LOGS / f"integration-{name}.log"
         interpreter = [sys.executable, "-B"] if path.suffix == ".py" else ["bash"]
-        status = run_logged(f"integration/{name}", [*interpreter, str(path)], log, limit_s)
-        again = f"./tandem test integration/{name}   (log: {os.path.relpath(log, ROOT)})"
+        status = run_logged(f"integration/{name}", [*interpreter, str(path)], log, limit_s, environment)
+        where = os.path.relpath(log, ROOT)
+        again = (f"TANDEM_BUILD=$PWD/build-sanitized python3 {path.relative_to(ROOT)}   (log: {where})" if is_sanitized
+                 else f"./tandem test integration/{script}   (log: {where})")
         cases = [match for line in log.read_text(errors="replace").splitlines() if (match := CASE.match(line))]
         for match in cases:
             if match[1] == "skip":
@@ -267,6 +275,8 @@ def main():
             run_meson_suites(name, built, tally)
     if wants_integration:
         run_integration(scripts, tally)
+    if is_everything:
+        run_integration(SANITIZED_SCRIPTS, tally, is_sanitized=True)
     tally.tell()
     return 1 if tally.failed or not tally.passed else 0
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A header compiles alone, and its guard tells where it lies."""
 
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 from tree import Finding
 
+GUARD = re.compile(r"TD_\w+_H$")
 PACKAGES = ("libdpdk", "liburcu-qsbr", "yaml-0.1", "libcrypto", "jansson", "rdkafka")
 
 
@@ -15,20 +17,20 @@ def headers(tree):
 
 
 def check_guards(tree):
-    """#ifndef TD_<DIR>_<FILE>_H, #define of the same, #endif."""
+    """#ifndef TD_<DIR>_<FILE>_H, #define of the same. More folders may stand before <DIR>: tests
+    have folders of the same name as the code they test."""
     findings = []
     for path in headers(tree):
         pure = PurePosixPath(path)
         guard = f"TD_{pure.parent.name}_{pure.stem}_H".upper().replace("-", "_")
         directives = [(number, line.split()) for number, line in tree.lines(path)
                       if line.startswith("#")][:2]
-        wanted = [["#ifndef", guard], ["#define", guard]]
-        for index, expected in enumerate(wanted):
-            number, words = directives[index] if index < len(directives) else (1, [])
-            if words != expected:
-                findings.append(Finding(path, number, "include guard is not " + guard,
-                                        f"write: {' '.join(expected)}"))
-                break
+        first, second = (directives + [(1, []), (1, [])])[:2]
+        found = first[1][1] if len(first[1]) == 2 else ""
+        if first[1][:1] != ["#ifndef"] or not GUARD.match(found) or not found.endswith(guard[2:]):
+            findings.append(Finding(path, first[0], "include guard is not " + guard, f"write: #ifndef {guard}"))
+        elif second[1] != ["#define", found]:
+            findings.append(Finding(path, second[0], "include guard is not defined", f"write: #define {found}"))
     return findings
 
 
@@ -43,11 +45,14 @@ def compile_flags():
 def check_self_contained(tree):
     """Each header compiles as the only thing in a translation unit."""
     packages = compile_flags()
+    # Tests include helpers of other tests by their bare name.
+    helpers = [f"-I{folder}" for folder in sorted(
+        {str(PurePosixPath(path).parent) for path in headers(tree) if path.startswith("tests/")})]
 
     def compile_alone(path):
         process = path.split("/")[0]
         includes = ["-Iinclude", *([f"-I{process}"] if process in ("controlplane", "dataplane") else
-                                   ["-iquote", str(PurePosixPath(path).parent), "-Itests", "-Icontrolplane", "-Idataplane"])]
+                                   [*helpers, "-Itests", "-Icontrolplane", "-Idataplane"])]
         # A source that includes the header, since a header as main file draws warnings of its own.
         result = subprocess.run(
             ["gcc", "-std=c17", "-D_GNU_SOURCE", "-fsyntax-only", "-Werror", "-Wall", *includes, *packages,
