@@ -3,8 +3,8 @@
  * The stage on which a trace is played: a switchboard between two scripted peers that say just
  * what the trace tells them to. Everything that leaves the switchboard becomes a line of output.
  */
-#ifndef TD_GOLDEN_CALLS_STAGE_H
-#define TD_GOLDEN_CALLS_STAGE_H
+#ifndef TD_CALLS_STAGE_H
+#define TD_CALLS_STAGE_H
 
 #include "simulation/calls/board.h"
 #include "util/text.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the stage share. */
-#ifndef TD_GOLDEN_CALLS_STAGE_PARTS_H
-#define TD_GOLDEN_CALLS_STAGE_PARTS_H
+#ifndef TD_CALLS_STAGE_PARTS_H
+#define TD_CALLS_STAGE_PARTS_H
 
 #include "golden/calls/stage.h"
 
