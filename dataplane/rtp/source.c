@@ -11,7 +11,6 @@ enum {
 	JITTER_ROUND = 1 << (JITTER_SHIFT - 1),
 	US_PER_S = TD_MS_PER_S * TD_US_PER_MS,
 	JITTER_GAP_MAX_US = 4000000, /* after such a silence the difference says nothing */
-	EXTENDED_FIRST = 1 << 16,    /* room for late packets below the first one */
 	FRACTION_SHIFT = 8
 };
 
@@ -29,7 +28,7 @@ static void store(_Atomic uint32_t *field, uint32_t value)
 uint32_t rtp_source_start(
 	struct rtp_source *source, uint32_t ssrc, uint16_t sequence, uint64_t now_ns)
 {
-	uint32_t extended = EXTENDED_FIRST + sequence;
+	uint32_t extended = RTP_EXTENDED_FIRST + sequence;
 
 	store(&source->ssrc, ssrc);
 	store(&source->highest, extended);
@@ -93,6 +92,8 @@ enum rtp_verdict rtp_source_receive(
 		*ret_extended = highest + ahead;
 		return RTP_ACCEPT;
 	}
+	if (behind < RTP_MAX_MISORDER)
+		return RTP_STALE;
 	if (sequence == source->bad_sequence)
 		return RTP_RESTARTED;
 	source->bad_sequence = (uint16_t)(sequence + 1);

@@ -20,7 +20,10 @@ enum {
 	RTP_MIN_SEQUENTIAL = 2, /* RFC 3550 A.1 */
 	RTP_MAX_DROPOUT = 3000, /* RFC 3550 A.1: a larger step forward is a restart */
 	RTP_WINDOW_PKTS = 64,	/* late packets further back can't be told from duplicates */
-	RTP_NO_BAD_SEQUENCE = 65536
+	RTP_MAX_MISORDER = 100, /* RFC 3550 A.1: so far back is late, not the sign of a restart */
+	RTP_NO_BAD_SEQUENCE = 65536,
+	/* Room below the first packet for late ones; reports take it off again. */
+	RTP_EXTENDED_FIRST = 1 << 16
 };
 
 enum rtp_verdict {

@@ -83,11 +83,13 @@ static bool is_current_silent(const struct termination *termination, uint64_t no
 static bool challenge(struct termination *termination, struct packet *packet, uint64_t now_ns)
 {
 	bool is_silent = is_current_silent(termination, now_ns);
-	bool is_first = current_source(termination) == RTP_SOURCE_NONE &&
+	bool is_resumed = current_source(termination) == RTP_SOURCE_NONE;
+	bool is_first = is_resumed &&
 			atomic_load_explicit(&termination->rx.packets, memory_order_relaxed) == 0;
 	uint8_t index = find_source(termination, packet);
 	struct rtp_source *source = &termination->sources[index];
 	bool is_next = (uint16_t)(source->challenge_sequence + 1) == packet->rtp.sequence;
+	bool is_known = atomic_load_explicit(&source->received, memory_order_relaxed) != 0;
 
 	termination->rx.challenger_run = is_next && termination->rx.challenger_run != 0
 						 ? (uint8_t)(termination->rx.challenger_run + 1)
@@ -96,7 +98,8 @@ static bool challenge(struct termination *termination, struct packet *packet, ui
 	source->arrival_ns = now_ns;
 	if (!is_silent && termination->rx.challenger_run < RTP_MIN_SEQUENTIAL)
 		return false;
-	if (!is_first)
+	/* After a hold the source that was heard before is no new one. */
+	if (!is_first && !(is_resumed && is_known))
 		termination_count32(&termination->quality.source_switches, 1);
 	start(termination, index, packet, now_ns);
 	return true;

@@ -59,7 +59,8 @@ static void fill_block(struct termination *termination, struct rtp_source *sourc
 	*block = (struct rtcp_block){
 		.ssrc = load(&source->ssrc),
 		.lost = rtp_source_lost(source),
-		.highest = load(&source->highest),
+		/* RFC 3550 6.4.1: the count of cycles begins with 0 */
+		.highest = load(&source->highest) - RTP_EXTENDED_FIRST,
 		.jitter_ts = rtp_jitter_ts(source->jitter_q4),
 		.fraction = rtp_source_take_fraction(source),
 	};

@@ -75,6 +75,8 @@ static const struct source_case {
 	{3002, RTP_ACCEPT, 2999},
 	{2939, RTP_REORDERED, 2998}, /* 63 behind */
 	{2938, RTP_STALE, 2998},     /* 64 behind */
+	{2903, RTP_STALE, 2998},     /* 99 behind: late, */
+	{2904, RTP_STALE, 2998},     /* and another one: no restart */
 	{6002, RTP_STALE, 2998},     /* 3000 ahead */
 	{3003, RTP_ACCEPT, 2998},
 	{30000, RTP_STALE, 2998},
