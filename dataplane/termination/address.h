@@ -47,6 +47,16 @@ static inline void media_ip_to_td(struct media_ip ip, uint8_t family, struct td_
 	memset(ret_ip->reserved, 0, sizeof(ret_ip->reserved));
 }
 
+/* False for group, broadcast and unspecified addresses: nothing may be reflected to many. */
+static inline bool media_ip_is_unicast(struct media_ip ip, uint8_t family)
+{
+	uint8_t first = *(const uint8_t *)&ip;
+
+	if ((ip.words[0] | ip.words[1]) == 0)
+		return false;
+	return family == TD_FAMILY_IPV4 ? first != 0 && first < 224 : first != 0xff;
+}
+
 static inline bool media_ip_equal(struct media_ip a, struct media_ip b)
 {
 	return ((a.words[0] ^ b.words[0]) | (a.words[1] ^ b.words[1])) == 0;

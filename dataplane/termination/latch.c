@@ -86,6 +86,9 @@ static enum latch_rank rank_of(
 	const struct td_endpoint *signalled = &termination->signalling.remote;
 	struct td_ip ip;
 
+	/* Where media can't be sent to isn't learnt, whatever the mode. */
+	if (source->port == 0 || !media_ip_is_unicast(source->ip, source->family))
+		return LATCH_RANK_NONE;
 	media_ip_to_td(source->ip, source->family, &ip);
 	if (td_ip_equal(&signalled->ip, &ip))
 		return signalled->port == source->port ? LATCH_RANK_EXACT : LATCH_RANK_ADDRESS;

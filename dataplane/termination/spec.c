@@ -34,16 +34,6 @@ static bool are_reserved_zero(const struct td_endpoint *endpoint)
 	       is_zero(endpoint->ip.reserved, sizeof(endpoint->ip.reserved));
 }
 
-/* Neither group, broadcast nor unspecified addresses: nothing may be reflected to many. */
-static bool is_unicast(const struct td_ip *ip)
-{
-	if (is_zero(ip->bytes, sizeof(ip->bytes)))
-		return false;
-	if (ip->family == TD_FAMILY_IPV4)
-		return ip->bytes[0] != 0 && ip->bytes[0] < 224;
-	return ip->bytes[0] != 0xff;
-}
-
 /* A remote end point may be absent altogether; a port without address or the reverse may not. */
 static bool is_remote_valid(const struct td_endpoint *remote, uint8_t local_family)
 {
@@ -54,7 +44,7 @@ static bool is_remote_valid(const struct td_endpoint *remote, uint8_t local_fami
 	if (!is_zero(remote->ip.bytes + td_ip_size_bytes(&remote->ip),
 		    sizeof(remote->ip.bytes) - td_ip_size_bytes(&remote->ip)))
 		return false;
-	return is_unicast(&remote->ip);
+	return media_ip_is_unicast(media_ip_from_td(&remote->ip), remote->ip.family);
 }
 
 static bool are_codecs_valid(const struct td_termination_spec *spec)

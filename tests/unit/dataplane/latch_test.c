@@ -37,7 +37,7 @@ struct latch_case {
 	struct latch_step steps[STEPS_MAX];
 };
 
-static const struct latch_case cases[] = {
+static const struct latch_case rule_cases[] = {
 	{"off: the signalled one only", TD_LATCH_OFF, 0,
 		{{0, "198.51.100.10", 4001, false, TD_LATCH_STATE_SIGNALLED},
 			{1, "198.51.100.11", 4000, false, TD_LATCH_STATE_SIGNALLED},
@@ -77,6 +77,16 @@ static const struct latch_case cases[] = {
 			{WINDOW_MS, "203.0.113.1", 1, false, TD_LATCH_STATE_LEARNT}}},
 };
 
+static const struct latch_case unreachable_cases[] = {
+	{"open: neither group, broadcast nor nobody", TD_LATCH_OPEN, 0,
+		{{0, "224.0.0.5", 4000, false, TD_LATCH_STATE_LEARNING},
+			{1, "255.255.255.255", 4000, false, TD_LATCH_STATE_LEARNING},
+			{2, "0.0.0.0", 4000, false, TD_LATCH_STATE_LEARNING},
+			{3, "203.0.113.1", 0, false, TD_LATCH_STATE_LEARNING},
+			{4, "198.51.100.10", 0, false, TD_LATCH_STATE_LEARNING},
+			{5, "203.0.113.1", 9, true, TD_LATCH_STATE_LEARNING}}},
+};
+
 static struct td_termination_spec latching_spec(const struct latch_case *it)
 {
 	struct td_termination_spec spec = world_spec(1, 7, 20000, "198.51.100.10", 4000);
@@ -87,10 +97,9 @@ static struct td_termination_spec latching_spec(const struct latch_case *it)
 	return spec;
 }
 
-static void learns_within_its_rules(void **state)
+static void run_cases(const struct latch_case *cases, unsigned count)
 {
-	(void)state;
-	for (unsigned i = 0; i < TD_COUNT_OF(cases); i++) {
+	for (unsigned i = 0; i < count; i++) {
 		struct world *world = world_create(4, 1);
 		struct td_termination_spec spec = latching_spec(&cases[i]);
 		uint64_t start_ns = world->now_ns;
@@ -114,6 +123,18 @@ static void learns_within_its_rules(void **state)
 		}
 		world_destroy(world);
 	}
+}
+
+static void learns_within_its_rules(void **state)
+{
+	(void)state;
+	run_cases(rule_cases, TD_COUNT_OF(rule_cases));
+}
+
+static void learns_only_where_media_can_go(void **state)
+{
+	(void)state;
+	run_cases(unreachable_cases, TD_COUNT_OF(unreachable_cases));
 }
 
 static void sends_where_it_learnt(void **state)
@@ -218,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(learns_within_its_rules),
+		cmocka_unit_test(learns_only_where_media_can_go),
 		cmocka_unit_test(sends_where_it_learnt),
 		cmocka_unit_test(learns_nothing_while_held_or_from_bad_packets),
 		cmocka_unit_test(learns_rtcp_port_of_the_same_address_once),
