@@ -23,6 +23,8 @@ void termination_change_run(
 		return;
 	if (change->kind == TERMINATION_CHANGE_APPLY) {
 		termination_apply(termination, &change->spec, now_ns);
+		if (change->has_moved != 0)
+			termination_part_feeds(termination);
 	} else if (change->kind == TERMINATION_CHANGE_RELEASE) {
 		report_rate(termination);
 		termination_sweep_report(termination, sweep, true, now_ns);

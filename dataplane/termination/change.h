@@ -22,7 +22,7 @@ struct termination_change {
 	uint32_t kind; /* enum termination_change_kind */
 	uint32_t slot;
 	uint32_t generation; /* of the record; another one: the change is late and ignored */
-	uint32_t reserved;
+	uint32_t has_moved;  /* APPLY: 1 if the context is another one */
 	struct td_termination_spec spec; /* APPLY */
 };
 

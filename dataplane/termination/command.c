@@ -11,18 +11,22 @@ enum {
 	GENERATION_MAX = (1 << 24) - 1, /* termination_feed shifts it by 8 */
 };
 
-/* Asks the owner of a slot for a change; false if its ring is full. */
-static bool send_change(struct termination_table *table, uint32_t slot,
-	enum termination_change_kind kind, const struct td_termination_spec *spec)
+/* Asks the owner of a slot to apply spec, or, without one, to let go; false if its ring is full. */
+static bool send_change(
+	struct termination_table *table, uint32_t slot, const struct td_termination_spec *spec)
 {
+	const struct termination *termination = &table->terminations[slot];
 	struct termination_change change = {
-		.kind = (uint32_t)kind,
+		.kind = TERMINATION_CHANGE_RELEASE,
 		.slot = slot,
-		.generation = table->terminations[slot].match.generation,
+		.generation = termination->match.generation,
 	};
 
-	if (spec != NULL)
+	if (spec != NULL) {
+		change.kind = TERMINATION_CHANGE_APPLY;
+		change.has_moved = spec->context_id != termination->spec.context_id;
 		change.spec = *spec;
+	}
 	return table->config.send(table->config.sink, table_owner(table, slot), &change);
 }
 
@@ -94,6 +98,18 @@ static bool is_same_local(
 	return td_endpoint_equal(&table->terminations[slot].spec.local, local);
 }
 
+/* The epoch comes last: if the process dies in here, the command is repeated after the restart,
+ * and must not be taken for carried out. */
+static void store_spec(struct termination *termination, const struct td_termination_spec *spec)
+{
+	struct td_termination_spec pending = *spec;
+
+	pending.epoch = termination->spec.epoch;
+	termination->spec = pending;
+	atomic_signal_fence(memory_order_seq_cst);
+	termination->spec.epoch = spec->epoch;
+}
+
 /* Brings a live termination to a newer specification. */
 static enum td_result change(
 	struct termination_table *table, uint32_t slot, const struct td_termination_spec *spec)
@@ -110,13 +126,13 @@ static enum td_result change(
 	result = check_context(table, spec->context_id, slot, spec->local.port);
 	if (result != TD_RESULT_OK)
 		return result;
-	if (!send_change(table, slot, TERMINATION_CHANGE_APPLY, spec))
+	if (!send_change(table, slot, spec))
 		return TD_RESULT_BUSY;
 	if (spec->context_id != termination->spec.context_id) {
 		table_part(table, slot);
 		table_join(table, slot, spec->context_id);
 	}
-	termination->spec = *spec;
+	store_spec(termination, spec);
 	return TD_RESULT_OK;
 }
 
@@ -195,7 +211,7 @@ enum td_result termination_table_subtract(struct termination_table *table,
 	/* Unreachable first: once the worker let go of it, no packet may lead to it any more. */
 	port_index_retire(table_index(table, slot), termination->match.local_port);
 	table_part(table, slot);
-	if (!send_change(table, slot, TERMINATION_CHANGE_RELEASE, NULL)) {
+	if (!send_change(table, slot, NULL)) {
 		table_join(table, slot, termination->spec.context_id);
 		port_index_publish(table_index(table, slot), termination->match.local_port, slot);
 		return TD_RESULT_BUSY;

@@ -101,7 +101,8 @@ static bool is_silent(const struct termination *termination, uint64_t now_ns)
 static void watch_silence(
 	struct termination *termination, const struct termination_sweep *sweep, uint64_t now_ns)
 {
-	bool was_timed_out = termination->rx.is_timed_out != 0;
+	bool was_timed_out =
+		atomic_load_explicit(&termination->rx.is_timed_out, memory_order_relaxed) != 0;
 	bool is_timed_out = is_silent(termination, now_ns);
 
 	/* Nobody listens: media is expected from when somebody does. */
@@ -109,7 +110,8 @@ static void watch_silence(
 		termination->timing.media_since_ns = now_ns;
 	if (is_timed_out == was_timed_out)
 		return;
-	termination->rx.is_timed_out = is_timed_out;
+	/* partner: relaxed load in the commander's audit */
+	atomic_store_explicit(&termination->rx.is_timed_out, is_timed_out, memory_order_relaxed);
 	termination_notify(termination,
 		is_timed_out ? TD_NOTIFY_MEDIA_TIMEOUT : TD_NOTIFY_MEDIA_RESUMED, sweep, now_ns);
 }

@@ -64,8 +64,9 @@ static inline uint32_t table_state(const struct termination_table *table, uint32
 static inline void table_set_state(
 	struct termination_table *table, uint32_t slot, enum termination_state state)
 {
+	/* After all that was written to the record: a process that dies leaves no state ahead of it. */
 	atomic_store_explicit(
-		&table->terminations[slot].match.state, (uint32_t)state, memory_order_relaxed);
+		&table->terminations[slot].match.state, (uint32_t)state, memory_order_release);
 }
 
 /* The worker that owns a slot. */

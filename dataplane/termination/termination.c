@@ -113,7 +113,13 @@ void termination_apply(
 		forget_source(termination);
 	termination->timing.media_timeout_ms = (uint32_t)spec->media_timeout_s * TD_MS_PER_S;
 	termination->timing.media_since_ns = (match->mode & TD_MODE_RECEIVE) != 0 ? now_ns : 0;
-	termination->rx.is_timed_out = 0;
+	atomic_store_explicit(&termination->rx.is_timed_out, 0, memory_order_relaxed);
+}
+
+void termination_part_feeds(struct termination *termination)
+{
+	termination->rx.feed_serial++;
+	rtp_splice_interrupt(&termination->tx.splice);
 }
 
 void termination_init(struct termination *termination, const struct td_termination_spec *spec,

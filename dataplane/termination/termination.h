@@ -82,7 +82,7 @@ struct termination_rx {
 	uint8_t audio_kind;	      /* the last codec that wasn't event or comfort noise */
 	_Atomic uint8_t source;	      /* index of the current one, or RTP_SOURCE_NONE */
 	uint8_t pending_notify;	      /* bits by enum td_notify_kind that found no room */
-	uint8_t is_timed_out;
+	_Atomic uint8_t is_timed_out;
 	uint8_t challenger_run; /* sequential packets of another source */
 	uint8_t feed_serial;	/* raised when the current source starts: see termination_feed */
 };
@@ -185,6 +185,10 @@ void termination_init(struct termination *termination, const struct td_terminati
  * specification again changes nothing. Owner's thread, or control before publication. */
 void termination_apply(
 	struct termination *termination, const struct td_termination_spec *spec, uint64_t now_ns);
+
+/* Makes what arrives here, and what leaves, begin a new feed: its counterpart is another one now,
+ * and if it comes back, what others heard meanwhile mustn't look lost to it. Owner's thread. */
+void termination_part_feeds(struct termination *termination);
 
 /* Index of a payload type among the codecs, or -1. Owner's thread. */
 int termination_find_codec(const struct termination *termination, uint8_t payload_type);

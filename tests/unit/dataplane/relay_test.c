@@ -139,6 +139,71 @@ static void goes_on_without_gap_after_hold(void **state)
 	assert_int_equal(world_stats(world, 1).lost_packets, 0);
 }
 
+static void resumes_the_same_source(void **state)
+{
+	struct world *world = *state;
+	struct td_termination_spec spec = world_spec(1, 7, 20000, A, 4000);
+
+	world_call(world);
+	(void)world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xaaaa, 1, 0});
+	for (uint8_t round = 0; round < 3; round++) {
+		spec.epoch++;
+		spec.mode = TD_MODE_SEND;
+		assert_int_equal(termination_table_modify(world->table, &spec), TD_RESULT_OK);
+		spec.epoch++;
+		spec.mode = TD_MODE_SEND_RECEIVE;
+		assert_int_equal(termination_table_modify(world->table, &spec), TD_RESULT_OK);
+		world_work(world);
+		(void)world_receive_rtp(
+			world, &(struct world_media){A, 4000, 20000, 0xaaaa, 40 + round, 8000});
+	}
+	assert_int_equal(world_stats(world, 1).rx_packets, 4);
+	assert_int_equal(world_stats(world, 1).source_switches, 0);
+	(void)world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xcccc, 1, 0});
+	(void)world_receive_rtp(world, &(struct world_media){A, 4000, 20000, 0xcccc, 2, 160});
+	assert_int_equal(world_stats(world, 1).source_switches, 1);
+}
+
+static void goes_on_without_gap_after_moves(void **state)
+{
+	struct world *world = *state;
+	static const uint64_t movers[] = {1, 2};
+	uint16_t number = 0;
+	uint32_t epoch = 1;
+
+	world_call(world);
+	for (unsigned i = 0; i < TD_COUNT_OF(movers); i++) {
+		const struct packet *packet;
+		uint16_t sequence;
+
+		number++;
+		packet = world_receive_rtp(world,
+			&(struct world_media){A, 4000, 20000, 0xaaaa, number, number * 160u});
+		assert_int_equal(packet->verdict, VERDICT_TRANSMIT);
+		sequence = td_load_be16(payload_of(packet) + 2);
+		epoch++;
+		assert_int_equal(
+			termination_table_move(world->table, movers[i], 8, epoch), TD_RESULT_OK);
+		world_work(world);
+		for (unsigned away = 0; away < 50; away++) {
+			world->now_ns += 20 * TD_NS_PER_MS;
+			number++;
+			packet = world_receive_rtp(world, &(struct world_media){A, 4000, 20000,
+								  0xaaaa, number, number * 160u});
+			assert_int_equal(packet->drop_reason, TD_DROP_NO_PEER);
+		}
+		epoch++;
+		assert_int_equal(
+			termination_table_move(world->table, movers[i], 7, epoch), TD_RESULT_OK);
+		world_work(world);
+		number++;
+		packet = world_receive_rtp(world,
+			&(struct world_media){A, 4000, 20000, 0xaaaa, number, number * 160u});
+		assert_int_equal(packet->verdict, VERDICT_TRANSMIT);
+		assert_int_equal(td_load_be16(payload_of(packet) + 2), (uint16_t)(sequence + 1));
+	}
+}
+
 /* Whatever is refused is counted by its name, sends nothing and changes no figure but one. */
 static void refuse(struct world *world, const struct packet *packet, enum td_drop_reason reason,
 	uint64_t times)
@@ -356,6 +421,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			takes_new_source_at_once_after_silence, setup, teardown),
 		cmocka_unit_test_setup_teardown(goes_on_without_gap_after_hold, setup, teardown),
+		cmocka_unit_test_setup_teardown(resumes_the_same_source, setup, teardown),
+		cmocka_unit_test_setup_teardown(goes_on_without_gap_after_moves, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_strangers, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_unused_and_released_ports, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_by_mode_type_and_order, setup, teardown),
