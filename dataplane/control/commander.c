@@ -133,11 +133,31 @@ static void commander_move(struct commander *commander, const struct td_command_
 	commander_reply(commander, &reply, &command->message, result);
 }
 
+/* Repeats what may have happened while nobody listened; false: no room. */
+static bool commander_repeat_timeout(
+	struct commander *commander, const struct termination *termination)
+{
+	struct td_notify notify;
+
+	/* partner: relaxed store in the sweep */
+	if (atomic_load_explicit(&termination->rx.is_timed_out, memory_order_relaxed) == 0)
+		return true;
+	message_init(&notify.message, TD_MESSAGE_NOTIFY, sizeof(notify), 0);
+	notify.termination_id = termination->id;
+	notify.wall_ns = commander->now_ns + commander->wall_offset_ns;
+	notify.kind = TD_NOTIFY_MEDIA_TIMEOUT;
+	notify.epoch = termination->spec.epoch;
+	termination_snapshot(termination, commander->wall_offset_ns, &notify.stats);
+	return commander->send(commander->sink, &notify.message);
+}
+
 static bool commander_send_item(
 	struct commander *commander, const struct termination *termination, uint64_t command_id)
 {
 	struct td_audit_item item;
 
+	if (!commander_repeat_timeout(commander, termination))
+		return false;
 	message_init(&item.message, TD_MESSAGE_AUDIT_ITEM, sizeof(item), command_id);
 	item.spec = termination->spec;
 	termination_snapshot(termination, commander->wall_offset_ns, &item.stats);

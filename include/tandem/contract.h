@@ -239,7 +239,8 @@ struct td_command_move {
 };
 TD_WIRE_SIZE(struct td_command_move, 48);
 
-/* AUDIT asks for one termination, or for all if termination_id is 0. */
+/* AUDIT asks for one termination, or for all if termination_id is 0. Of a termination whose media
+ * timed out and didn't resume, NOTIFY says so again before its AUDIT_ITEM. */
 struct td_command_audit {
 	struct td_message message;
 	uint64_t termination_id;

@@ -8,6 +8,7 @@
 #include <tandem/time.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -236,6 +237,38 @@ static void new_connection_replaces_the_old(void **state)
 	assert_int_equal(rig_audit(&rig, 0).result, TD_RESULT_OK);
 }
 
+/* What nobody heard because no control plane was there is said again by the audit. */
+static void audit_repeats_media_timeouts(void **state)
+{
+	struct td_termination_spec a = rig_spec(51, 5, RIG_PORT_FIRST + 100);
+	struct td_termination_spec b = rig_spec(52, 5, RIG_PORT_FIRST + 104);
+	const struct td_counters *counters = rig_counters(&rig);
+	uint64_t lost = td_counter_read(&counters->notifications_lost);
+	uint64_t start_ns = td_mono_ns();
+
+	(void)state;
+	greet();
+	a.media_timeout_s = 1;
+	assert_int_equal(rig_add(&rig, &a).result, TD_RESULT_OK);
+	assert_int_equal(rig_add(&rig, &b).result, TD_RESULT_OK);
+	(void)close(rig.connection);
+	rig.connection = -1;
+	while (td_counter_read(&counters->notifications_lost) == lost) {
+		assert_true(
+			td_since(td_mono_ns(), start_ns) < PATIENCE_MS * (uint64_t)TD_NS_PER_MS);
+		(void)poll(NULL, 0, 10);
+	}
+	(void)munmap((void *)(uintptr_t)counters, sizeof(*counters));
+	greet();
+	assert_int_equal(rig_audit(&rig, 0).result, TD_RESULT_OK);
+	assert_int_equal(rig.item_count, 2);
+	assert_int_equal(rig.timeout_count, 1);
+	assert_int_equal(rig_audit(&rig, 52).result, TD_RESULT_OK);
+	assert_int_equal(rig.timeout_count, 0);
+	assert_int_equal(rig_subtract(&rig, 51, 1).result, TD_RESULT_OK);
+	assert_int_equal(rig_subtract(&rig, 52, 1).result, TD_RESULT_OK);
+}
+
 static void second_dataplane_is_refused(void **state)
 {
 	(void)state;
@@ -347,6 +380,7 @@ int main(void)
 		cmocka_unit_test(contexts_hold_two_of_one_worker),
 		cmocka_unit_test(full_is_an_answer),
 		cmocka_unit_test(new_connection_replaces_the_old),
+		cmocka_unit_test(audit_repeats_media_timeouts),
 		cmocka_unit_test(second_dataplane_is_refused),
 		cmocka_unit_test(restart_keeps_terminations),
 		cmocka_unit_test(restart_keeps_ports_at_rest),

@@ -185,10 +185,12 @@ struct td_reply rig_exchange(struct rig *rig, const void *bytes, size_t size_byt
 		struct td_message message;
 		struct td_reply reply;
 		struct td_audit_item item;
+		struct td_notify notify;
 		uint8_t bytes[TD_MESSAGE_MAX_BYTES];
 	} answer;
 
 	rig->item_count = 0;
+	rig->timeout_count = 0;
 	assert_int_equal(send(rig->connection, bytes, size_bytes, MSG_NOSIGNAL), size_bytes);
 	for (;;) {
 		ssize_t got = recv(rig->connection, &answer, sizeof(answer), 0);
@@ -201,6 +203,8 @@ struct td_reply rig_exchange(struct rig *rig, const void *bytes, size_t size_byt
 		if (answer.message.type == TD_MESSAGE_AUDIT_ITEM) {
 			assert_in_range(rig->item_count, 0, RIG_ITEMS_MAX - 1);
 			rig->items[rig->item_count++] = answer.item;
+		} else if (answer.message.type == TD_MESSAGE_NOTIFY) {
+			rig->timeout_count += answer.notify.kind == TD_NOTIFY_MEDIA_TIMEOUT;
 		} else if (answer.message.type == TD_MESSAGE_REPLY) {
 			assert_int_equal(got, sizeof(answer.reply));
 			return answer.reply;

@@ -28,6 +28,7 @@ struct rig {
 	uint64_t command_id;
 	uint32_t item_count; /* of the last AUDIT */
 	struct td_audit_item items[RIG_ITEMS_MAX];
+	uint32_t timeout_count; /* NOTIFYs of MEDIA_TIMEOUT before the last reply */
 };
 
 /* Makes a run directory and starts the program in it. */
