@@ -40,7 +40,7 @@ static int state_lock(const char *run_dir, int *ret_lock)
 
 	if (rc != 0)
 		return rc;
-	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (lock < 0)
 		return -errno;
 	if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
@@ -50,6 +50,19 @@ static int state_lock(const char *run_dir, int *ret_lock)
 	}
 	*ret_lock = lock;
 	return 0;
+}
+
+/* Gives a file all its memory now: a full file system is an error here, and SIGBUS later. */
+static int state_allocate(int file, const struct stat *status, size_t size_bytes)
+{
+	enum {
+		BLOCK_BYTES = 512 /* stat(2) */
+	};
+
+	if ((size_t)status->st_size >= size_bytes &&
+		(size_t)status->st_blocks * BLOCK_BYTES >= size_bytes)
+		return 0;
+	return -posix_fallocate(file, 0, (off_t)size_bytes);
 }
 
 /* Maps a file, made or grown to size_bytes; *ret_old_bytes is what it had before. */
@@ -65,8 +78,8 @@ static int state_map(
 		return -errno;
 	if (fstat(file, &status) != 0)
 		rc = -errno;
-	else if ((size_t)status.st_size < size_bytes && ftruncate(file, (off_t)size_bytes) != 0)
-		rc = -errno;
+	else
+		rc = state_allocate(file, &status, size_bytes);
 	if (rc == 0) {
 		memory = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
 		if (memory == MAP_FAILED)
