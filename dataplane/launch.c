@@ -203,7 +203,8 @@ static int launch_mirror(struct dataplane *dataplane)
 		ports[i].link.vlan_id = port->vlan_id;
 		ports[i].link.mtu_bytes = port->mtu_bytes;
 	}
-	rc = mirror_create(&dataplane->mirror, ports, dataplane->options->port_count);
+	rc = mirror_create(&dataplane->mirror, ports, dataplane->options->port_count,
+		dataplane->state.neighbours);
 	if (rc != 0)
 		td_log(TD_LOG_ERR, "launch: the kernel's routes can't be read: %s", strerror(-rc));
 	return rc;

@@ -5,6 +5,7 @@
  */
 #include "control/state.h"
 
+#include "neighbour/list.h"
 #include "termination/arena.h"
 
 #include <tandem/counters.h>
@@ -185,6 +186,24 @@ static int state_open_arena(struct state *state, const struct state_config *conf
 	return 0;
 }
 
+/* What is in it is checked by who reads it; one that had to grow is another version's. */
+static int state_open_neighbours(struct state *state, const struct state_config *config)
+{
+	char path[STATE_PATH_BYTES];
+	size_t old_bytes = 0;
+	void *memory = NULL;
+	int rc = state_path(path, config->run_dir, "neighbours");
+
+	if (rc == 0)
+		rc = state_map(path, sizeof(*state->neighbours), 0600, &memory, &old_bytes);
+	if (rc != 0)
+		return rc;
+	state->neighbours = memory;
+	if (old_bytes < sizeof(*state->neighbours))
+		atomic_store_explicit(&state->neighbours->magic, 0, memory_order_relaxed);
+	return 0;
+}
+
 int state_open(struct state *ret_state, const struct state_config *config)
 {
 	struct state state = {.lock = -1};
@@ -194,6 +213,8 @@ int state_open(struct state *ret_state, const struct state_config *config)
 		rc = state_open_counters(&state, config);
 	if (rc == 0)
 		rc = state_open_arena(&state, config);
+	if (rc == 0)
+		rc = state_open_neighbours(&state, config);
 	if (rc != 0) {
 		state_close(&state);
 		return rc;
@@ -208,6 +229,8 @@ void state_close(struct state *state)
 		(void)munmap(state->counters, sizeof(*state->counters));
 	if (state->arena != NULL)
 		(void)munmap(state->arena, state->arena_bytes);
+	if (state->neighbours != NULL)
+		(void)munmap(state->neighbours, sizeof(*state->neighbours));
 	if (state->lock >= 0)
 		(void)close(state->lock);
 	*state = (struct state){.lock = -1};

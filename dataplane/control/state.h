@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The files in the run directory that outlive the process: the arena of terminations, the
- * counters, and the lock that keeps a second dataplane out.
+ * neighbours, the counters, and the lock that keeps a second dataplane out.
  */
 #ifndef TD_CONTROL_STATE_H
 #define TD_CONTROL_STATE_H
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct media_plan;
+struct neighbour_memory;
 struct td_counters;
 
 struct state {
@@ -20,6 +21,7 @@ struct state {
 	struct td_counters *counters; /* owns the mapping */
 	void *arena;		      /* owns the mapping */
 	size_t arena_bytes;
+	struct neighbour_memory *neighbours; /* owns the mapping */
 	bool is_restarted; /* the arena holds terminations of an earlier process */
 };
 

@@ -7,6 +7,7 @@
 #include "neighbour/mirror.h"
 
 #include "neighbour/asker.h"
+#include "neighbour/list.h"
 #include "neighbour/netlink.h"
 
 #include <tandem/log.h>
@@ -33,16 +34,6 @@ enum {
 	MIRROR_CREATE_TIMEOUT_MS = 1000,
 };
 
-/* States in which the kernel itself would send to the address. */
-#define MIRROR_NUD_USABLE \
-	(NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
-
-struct mirror_neighbour {
-	struct fib_neighbour fib;
-	uint16_t state;
-	uint32_t dump_sequence; /* last dump that had it */
-};
-
 /* What workers see. RCU: replaced whole, freed by call_rcu. */
 struct mirror_view {
 	struct rcu_head rcu;
@@ -57,6 +48,7 @@ struct mirror {
 	struct fib_port ports[FIB_PORTS_MAX];
 	char device_names[FIB_PORTS_MAX][IF_NAMESIZE];
 	int tap_indices[FIB_PORTS_MAX]; /* 0: no TAP */
+	char tap_names[FIB_PORTS_MAX][NEIGHBOUR_NAME_BYTES];
 	uint32_t sequence;
 	enum netlink_kind dumping; /* OTHER: no dump under way */
 	uint32_t dump_sequence;
@@ -70,13 +62,13 @@ struct mirror {
 	uint64_t refreshed_ms;
 	uint32_t route_count;
 	uint32_t pending_route_count; /* of the dump under way */
-	uint32_t neighbour_count;
 	struct td_log_limit log_limit;
-	struct fib_route *routes;	     /* owns: FIB_ROUTES_MAX */
-	struct fib_route *pending_routes;    /* owns: FIB_ROUTES_MAX */
-	struct mirror_neighbour *neighbours; /* owns: FIB_NEIGHBOURS_MAX */
-	struct fib_neighbour *usable;	     /* owns: FIB_NEIGHBOURS_MAX, scratch */
-	uint8_t *datagram;		     /* owns: MIRROR_DATAGRAM_BYTES */
+	struct fib_route *routes;	  /* owns: FIB_ROUTES_MAX */
+	struct fib_route *pending_routes; /* owns: FIB_ROUTES_MAX */
+	struct neighbour_list neighbours; /* owns the entries */
+	struct neighbour_memory *memory;  /* borrows */
+	struct fib_neighbour *usable;	  /* owns: FIB_NEIGHBOURS_MAX, scratch */
+	uint8_t *datagram;		  /* owns: MIRROR_DATAGRAM_BYTES */
 	struct asker asker;
 };
 
@@ -117,10 +109,9 @@ static int mirror_publish(struct mirror *mirror)
 
 	if (view == NULL)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < mirror->neighbour_count; i++) {
-		if ((mirror->neighbours[i].state & MIRROR_NUD_USABLE) != 0)
-			mirror->usable[source.neighbour_count++] = mirror->neighbours[i].fib;
-	}
+	source.neighbour_count = neighbour_list_usable(&mirror->neighbours, mirror->usable);
+	neighbour_memory_store(
+		mirror->memory, mirror->tap_names, mirror->usable, source.neighbour_count);
 	rc = fib_create(&view->fib, &source);
 	if (rc != 0) {
 		free(view);
@@ -176,51 +167,16 @@ static void mirror_take_route(struct mirror *mirror, const struct netlink_event 
 		.prefix_bits = event->prefix_bits};
 }
 
-static struct mirror_neighbour *mirror_find(
-	struct mirror *mirror, uint16_t port, const struct td_ip *ip)
-{
-	for (uint32_t i = 0; i < mirror->neighbour_count; i++) {
-		struct mirror_neighbour *neighbour = &mirror->neighbours[i];
-
-		if (neighbour->fib.port == port && td_ip_equal(&neighbour->fib.ip, ip))
-			return neighbour;
-	}
-	return NULL;
-}
-
 static void mirror_take_neighbour(struct mirror *mirror, const struct netlink_event *event)
 {
 	int port = mirror_port_of(mirror, event->interface_index);
-	bool is_usable = (event->state & MIRROR_NUD_USABLE) != 0 && event->has_mac;
-	struct mirror_neighbour *neighbour;
-	bool was_usable;
 
 	if (port < 0)
 		return;
-	neighbour = mirror_find(mirror, (uint16_t)port, &event->ip);
-	if (event->is_removed || !is_usable) {
-		if (neighbour != NULL) {
-			*neighbour = mirror->neighbours[--mirror->neighbour_count];
-			mirror->is_changed = true;
-		}
-		return;
-	}
-	if (neighbour == NULL) {
-		if (mirror->neighbour_count == FIB_NEIGHBOURS_MAX)
-			return;
-		neighbour = &mirror->neighbours[mirror->neighbour_count++];
-		memset(neighbour, 0, sizeof(*neighbour));
-		neighbour->fib.ip = event->ip;
-		neighbour->fib.port = (uint16_t)port;
-	}
-	was_usable = neighbour->state != 0;
-	if (!was_usable || memcmp(neighbour->fib.mac, event->mac, FIB_MAC_BYTES) != 0)
-		mirror->is_changed = true;
-	memcpy(neighbour->fib.mac, event->mac, FIB_MAC_BYTES);
-	neighbour->state = event->state;
 	if (mirror->dumping == NETLINK_KIND_NEIGHBOUR && event->sequence == mirror->dump_sequence)
 		mirror->is_dump_broken |= event->is_interrupted;
-	neighbour->dump_sequence = mirror->dump_sequence;
+	mirror->is_changed |= neighbour_list_take(
+		&mirror->neighbours, (uint16_t)port, event, mirror->dump_sequence);
 }
 
 static void mirror_take_link(struct mirror *mirror, const struct netlink_event *event)
@@ -261,12 +217,8 @@ static void mirror_take_done(struct mirror *mirror, const struct netlink_event *
 		mirror->route_count = mirror->pending_route_count;
 		mirror->is_changed = true;
 	} else if (kind == NETLINK_KIND_NEIGHBOUR) {
-		for (uint32_t i = mirror->neighbour_count; i-- > 0;) {
-			if (mirror->neighbours[i].dump_sequence == mirror->dump_sequence)
-				continue;
-			mirror->neighbours[i] = mirror->neighbours[--mirror->neighbour_count];
-			mirror->is_changed = true;
-		}
+		mirror->is_changed |=
+			neighbour_list_prune(&mirror->neighbours, mirror->dump_sequence);
 	}
 }
 
@@ -351,22 +303,28 @@ void mirror_want_destination(
 
 	if (!fib_route_of(fib, destination, &port, &next_hop))
 		return;
-	if (mirror_find(mirror, port, &next_hop) == NULL)
+	if (neighbour_list_find(&mirror->neighbours, port, &next_hop) == NULL)
 		mirror_want(mirror, port, &next_hop, now_ms);
 }
 
-/* Packets that bypass the kernel don't show it that a neighbour is in use. */
+/* Packets that bypass the kernel don't show it that a neighbour is in use. One that is only
+ * remembered, and that nobody needs, is forgotten. */
 static void mirror_refresh(struct mirror *mirror, uint64_t now_ms)
 {
 	const struct fib *fib = mirror_fib(mirror);
 
 	mirror->refreshed_ms = now_ms;
-	for (uint32_t i = 0; i < mirror->neighbour_count; i++) {
-		const struct mirror_neighbour *neighbour = &mirror->neighbours[i];
+	for (uint32_t i = mirror->neighbours.count; i-- > 0;) {
+		struct neighbour *neighbour = &mirror->neighbours.entries[i];
+		bool is_used =
+			fib_neighbour_take_used(fib, neighbour->fib.port, &neighbour->fib.ip);
 
-		if (fib_neighbour_take_used(fib, neighbour->fib.port, &neighbour->fib.ip) &&
-			neighbour->state == NUD_STALE)
+		if (is_used && neighbour->state == NUD_STALE) {
 			mirror_want(mirror, neighbour->fib.port, &neighbour->fib.ip, now_ms);
+		} else if (!is_used && neighbour->is_remembered) {
+			neighbour_list_remove(&mirror->neighbours, neighbour);
+			mirror->is_changed = true;
+		}
 	}
 }
 
@@ -412,10 +370,27 @@ static int mirror_read_all(struct mirror *mirror)
 				return -ETIMEDOUT;
 		}
 	}
+	neighbour_memory_recall(
+		mirror->memory, mirror->tap_names, mirror->port_count, &mirror->neighbours);
+	mirror->refreshed_ms = td_mono_ns() / TD_NS_PER_MS;
 	return mirror_publish(mirror);
 }
 
-int mirror_create(struct mirror **ret_mirror, const struct mirror_port *ports, uint32_t port_count)
+static void mirror_add_port(struct mirror *mirror, uint32_t index, const struct mirror_port *port)
+{
+	mirror->ports[index] = port->link;
+	atomic_init(&mirror->is_up[index], port->device_name == NULL);
+	if (port->tap_name != NULL) {
+		mirror->tap_indices[index] = (int)if_nametoindex(port->tap_name);
+		(void)snprintf(
+			mirror->tap_names[index], NEIGHBOUR_NAME_BYTES, "%s", port->tap_name);
+	}
+	if (port->device_name != NULL)
+		(void)snprintf(mirror->device_names[index], IF_NAMESIZE, "%s", port->device_name);
+}
+
+int mirror_create(struct mirror **ret_mirror, const struct mirror_port *ports, uint32_t port_count,
+	struct neighbour_memory *memory)
 {
 	struct mirror *mirror;
 	int rc;
@@ -427,22 +402,17 @@ int mirror_create(struct mirror **ret_mirror, const struct mirror_port *ports, u
 		return -ENOMEM;
 	mirror->descriptor = -1;
 	mirror->port_count = port_count;
-	for (uint32_t i = 0; i < port_count; i++) {
-		mirror->ports[i] = ports[i].link;
-		atomic_init(&mirror->is_up[i], ports[i].device_name == NULL);
-		if (ports[i].tap_name != NULL)
-			mirror->tap_indices[i] = (int)if_nametoindex(ports[i].tap_name);
-		if (ports[i].device_name != NULL)
-			(void)snprintf(
-				mirror->device_names[i], IF_NAMESIZE, "%s", ports[i].device_name);
-	}
+	mirror->memory = memory;
+	for (uint32_t i = 0; i < port_count; i++)
+		mirror_add_port(mirror, i, &ports[i]);
 	mirror->routes = calloc(FIB_ROUTES_MAX, sizeof(*mirror->routes));
 	mirror->pending_routes = calloc(FIB_ROUTES_MAX, sizeof(*mirror->pending_routes));
-	mirror->neighbours = calloc(FIB_NEIGHBOURS_MAX, sizeof(*mirror->neighbours));
+	mirror->neighbours.entries =
+		calloc(FIB_NEIGHBOURS_MAX, sizeof(*mirror->neighbours.entries));
 	mirror->usable = calloc(FIB_NEIGHBOURS_MAX, sizeof(*mirror->usable));
 	mirror->datagram = calloc(1, MIRROR_DATAGRAM_BYTES);
 	rc = mirror->routes == NULL || mirror->pending_routes == NULL ||
-			     mirror->neighbours == NULL || mirror->usable == NULL ||
+			     mirror->neighbours.entries == NULL || mirror->usable == NULL ||
 			     mirror->datagram == NULL
 		     ? -ENOMEM
 		     : asker_open_socket(MIRROR_CREATE_TIMEOUT_MS);
@@ -469,7 +439,7 @@ void mirror_destroy(struct mirror *mirror)
 		(void)close(mirror->descriptor);
 	free(mirror->routes);
 	free(mirror->pending_routes);
-	free(mirror->neighbours);
+	free(mirror->neighbours.entries);
 	free(mirror->usable);
 	free(mirror->datagram);
 	free(mirror);

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 struct mirror;
+struct neighbour_memory;
 
 /* A port to follow. */
 struct mirror_port {
@@ -34,9 +35,10 @@ struct mirror_demand {
 
 /* Opens the netlink socket and reads routes and neighbours once, so that forwarding works from
  * the first packet. -errno of the socket; -ENOMEM; -ETIMEDOUT if the kernel doesn't answer
- * within a second. copies ports; gives *ret_mirror. The caller is an RCU reader. */
-td_must_check int mirror_create(
-	struct mirror **ret_mirror, const struct mirror_port *ports, uint32_t port_count);
+ * within a second. Neighbours in memory (borrows until destroyed) are used until the kernel has
+ * resolved them again. copies ports; gives *ret_mirror. The caller is an RCU reader. */
+td_must_check int mirror_create(struct mirror **ret_mirror, const struct mirror_port *ports,
+	uint32_t port_count, struct neighbour_memory *memory);
 
 /* Closes the socket and frees the mirror; accepts NULL. No worker runs any more. */
 void mirror_destroy(struct mirror *mirror);

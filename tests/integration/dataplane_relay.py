@@ -335,7 +335,9 @@ def check_restarted_stream(phone):
         step = (after[1] - before[1]) & 0xFFFF
         expect(1 <= step <= 60, f"sequence jumps by {step}")
         elapsed = ((after[2] - before[2]) & 0xFFFFFFFF) / 8000
-        expect(abs(elapsed - (after[0] - before[0])) < 0.2, f"timestamp moved {elapsed} s in {after[0] - before[0]} s")
+        # packets that waited in the port's ring while the program started come late, by up to 0.3 s
+        expect(-0.4 < elapsed - (after[0] - before[0]) < 0.4,
+               f"timestamp moved {elapsed} s in {after[0] - before[0]} s")
 
 
 def case_idle(dataplane):

@@ -138,7 +138,7 @@ void rig_kill(struct rig *rig)
 void rig_close(struct rig *rig)
 {
 	static const char *const files[] = {"counters", "counters.bad", "dataplane.lock", "log",
-		"terminations", "terminations.bad"};
+		"neighbours", "terminations", "terminations.bad"};
 	int status = 0;
 	char path[RIG_PATH_BYTES];
 

@@ -67,7 +67,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	static const char *const names[] = {"dataplane.lock", "counters", "terminations", "target"};
+	static const char *const names[] = {
+		"dataplane.lock", "counters", "terminations", "neighbours", "target"};
 
 	(void)state;
 	for (size_t i = 0; i < TD_COUNT_OF(names); i++)
