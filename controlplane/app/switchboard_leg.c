@@ -62,10 +62,10 @@ bool legs_respond(struct switchboard *switchboard, struct line *line, unsigned i
 	reply->server = switchboard_user_agent(switchboard);
 	length = leg_build_reply(switchboard->buffer, sizeof(switchboard->buffer), &request,
 		&leg->pending.flow.remote, reply);
-	is_sent =
-		length > 0 && transaction_respond(switchboard->transactions,
-				      leg->pending.transaction, reply->status, switchboard->buffer,
-				      (size_t)length, switchboard->now.mono_ms) == 0;
+	is_sent = length > 0 &&
+		  transaction_respond(switchboard->transactions, leg->pending.transaction,
+			  reply->status, (struct span){switchboard->buffer, (uint32_t)length},
+			  switchboard->now.mono_ms) == 0;
 	switchboard->counts.unmatched += !is_sent;
 	/* A refusal of the first INVITE is kept until the peer has it. */
 	if (reply->status >= 200 && leg->state != LEG_ANSWERED && leg->state != LEG_PARTING &&
@@ -98,7 +98,7 @@ int legs_request(struct switchboard *switchboard, struct line *line, unsigned in
 {
 	struct leg *leg = &line->call.legs[index];
 	struct sip_flow next_hop = dialog_next_hop(&leg->dialog);
-	const struct transaction_options options = {.user = leg->leg_id};
+	const struct transaction_options options = {.flow = &next_hop, .user = leg->leg_id};
 	char branch[TRANSACTION_BRANCH_BYTES];
 	struct sip_builder builder;
 	struct span body = {0};
@@ -113,8 +113,9 @@ int legs_request(struct switchboard *switchboard, struct line *line, unsigned in
 	length = sip_builder_finish(&builder, SPAN("application/sdp"), body);
 	if (length <= 0)
 		return length;
-	return transaction_request(switchboard->transactions, switchboard->buffer, (size_t)length,
-		&next_hop, &options, switchboard->now.mono_ms, ret_id);
+	return transaction_request(switchboard->transactions,
+		(struct span){switchboard->buffer, (uint32_t)length}, &options,
+		switchboard->now.mono_ms, ret_id);
 }
 
 bool legs_answer_in_ack(struct switchboard *switchboard, struct line *line, unsigned index)
@@ -167,6 +168,7 @@ static void send_invite(struct switchboard *switchboard, struct line *line, unsi
 	struct call *call = &line->call;
 	struct leg *leg = &call->legs[index];
 	const struct transaction_options options = {
+		.flow = &leg->dialog.flow,
 		.user = leg->leg_id,
 		.timer_b_ms = switchboard->config->sip.invite_timeout_ms,
 	};
@@ -202,9 +204,9 @@ static void send_invite(struct switchboard *switchboard, struct line *line, unsi
 	if (result > 0)
 		result = call_set_pending(call, index, &pending);
 	if (result == 0)
-		result = transaction_request(switchboard->transactions, leg->pending.bytes,
-			leg->pending.length, &leg->dialog.flow, &options, switchboard->now.mono_ms,
-			&leg->pending.transaction);
+		result = transaction_request(switchboard->transactions,
+			(struct span){leg->pending.bytes, leg->pending.length}, &options,
+			switchboard->now.mono_ms, &leg->pending.transaction);
 	if (result != 0) {
 		struct event_release release;
 

@@ -71,9 +71,9 @@ void receive_answer(struct switchboard *switchboard, transaction_id id,
 	full.server = switchboard_user_agent(switchboard);
 	length = leg_build_reply(
 		switchboard->buffer, sizeof(switchboard->buffer), request, &flow->remote, &full);
-	if (length > 0 &&
-		transaction_respond(switchboard->transactions, id, full.status, switchboard->buffer,
-			(size_t)length, switchboard->now.mono_ms) != 0)
+	if (length > 0 && transaction_respond(switchboard->transactions, id, full.status,
+				  (struct span){switchboard->buffer, (uint32_t)length},
+				  switchboard->now.mono_ms) != 0)
 		switchboard->counts.unmatched++;
 }
 

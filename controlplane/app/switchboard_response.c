@@ -17,7 +17,6 @@ void response_reject_2xx(struct switchboard *switchboard, const struct sip_messa
 	char contact[LEG_CONTACT_BYTES];
 	char branch[TRANSACTION_BRANCH_BYTES];
 	struct sip_builder builder;
-	const struct transaction_options options = {0};
 	const struct dialog_identity identity = {
 		.call_id = response->call_id,
 		.local_tag = response->from.tag,
@@ -28,6 +27,7 @@ void response_reject_2xx(struct switchboard *switchboard, const struct sip_messa
 		.local_contact = leg_contact(flow, contact),
 	};
 	struct sip_flow next_hop;
+	const struct transaction_options options = {.flow = &next_hop};
 	transaction_id id;
 	int length;
 
@@ -48,9 +48,9 @@ void response_reject_2xx(struct switchboard *switchboard, const struct sip_messa
 	dialog_build_request(&dialog, &builder, SIP_METHOD_BYE, branch, 0);
 	cause_build_reason(&builder, CAUSE_NORMAL);
 	length = sip_builder_finish(&builder, SPAN(""), SPAN(""));
-	if (length > 0 &&
-		transaction_request(switchboard->transactions, switchboard->buffer, (size_t)length,
-			&next_hop, &options, switchboard->now.mono_ms, &id) != 0)
+	if (length > 0 && transaction_request(switchboard->transactions,
+				  (struct span){switchboard->buffer, (uint32_t)length}, &options,
+				  switchboard->now.mono_ms, &id) != 0)
 		switchboard->counts.refused_memory++;
 }
 

@@ -88,15 +88,16 @@ static void restore_client(struct switchboard *switchboard, struct line *line, u
 {
 	struct leg *leg = &line->call.legs[index];
 	const struct transaction_options options = {
+		.flow = &leg->pending.flow,
 		.user = leg->leg_id,
+		.is_proceeding = leg->state != LEG_CALLING,
 		.timer_b_ms = switchboard->config->sip.invite_timeout_ms,
 	};
 
 	if (leg->pending.bytes == NULL ||
-		transaction_restore_client(switchboard->transactions, leg->pending.bytes,
-			leg->pending.length, &leg->pending.flow, &options,
-			leg->state != LEG_CALLING, switchboard->now.mono_ms,
-			&leg->pending.transaction) != 0) {
+		transaction_restore_client(switchboard->transactions,
+			(struct span){leg->pending.bytes, leg->pending.length}, &options,
+			switchboard->now.mono_ms, &leg->pending.transaction) != 0) {
 		response_missing(switchboard, leg->pending.transaction, 503, line, index);
 		return;
 	}
@@ -121,7 +122,7 @@ static void restore_server(
 
 	if (!legs_read_pending(leg, &request) || leg->pending.is_update ||
 		transaction_restore_server(switchboard->transactions, &request, &leg->pending.flow,
-			leg->leg_id, switchboard->now.mono_ms, &leg->pending.transaction) != 0) {
+			leg->leg_id, &leg->pending.transaction) != 0) {
 		call_clear_pending(&line->call, index);
 		return;
 	}

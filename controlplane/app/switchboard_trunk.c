@@ -11,7 +11,6 @@
 /* OPTIONS outside any dialog, to learn whether the trunk's far end lives. */
 static void send_options(struct switchboard *switchboard, trunk_id trunk)
 {
-	const struct transaction_options options = {.user = SWITCHBOARD_TRUNK_USER | trunk};
 	char call_id[SWITCHBOARD_CALL_ID_BYTES];
 	char tag[SWITCHBOARD_TAG_BYTES];
 	char branch[TRANSACTION_BRANCH_BYTES];
@@ -19,6 +18,8 @@ static void send_options(struct switchboard *switchboard, trunk_id trunk)
 	char uri[TRUNK_URI_BYTES];
 	struct sip_builder builder;
 	struct sip_flow flow;
+	const struct transaction_options options = {
+		.flow = &flow, .user = SWITCHBOARD_TRUNK_USER | trunk};
 	struct span self;
 	transaction_id id;
 	int length;
@@ -44,9 +45,9 @@ static void send_options(struct switchboard *switchboard, trunk_id trunk)
 	sip_build_header(&builder, SIP_HEADER_ACCEPT, SPAN(LEG_ACCEPT));
 	sip_build_header(&builder, SIP_HEADER_USER_AGENT, switchboard_user_agent(switchboard));
 	length = sip_builder_finish(&builder, SPAN(""), SPAN(""));
-	if (length <= 0 ||
-		transaction_request(switchboard->transactions, switchboard->buffer, (size_t)length,
-			&flow, &options, switchboard->now.mono_ms, &id) != 0)
+	if (length <= 0 || transaction_request(switchboard->transactions,
+				   (struct span){switchboard->buffer, (uint32_t)length}, &options,
+				   switchboard->now.mono_ms, &id) != 0)
 		trunks_tell(switchboard, trunk, TRUNK_OPTIONS_FAILED);
 }
 

@@ -196,12 +196,12 @@ void transaction_receive(struct transaction_table *table, const struct sip_messa
 }
 
 int transaction_restore_server(struct transaction_table *table, const struct sip_message *request,
-	const struct sip_flow *flow, uint64_t user, uint64_t now_ms, transaction_id *ret_id)
+	const struct sip_flow *flow, uint64_t user, transaction_id *ret_id)
 {
 	struct transaction_key key = transaction_key_server(table, request, request->method_text);
 	struct transaction *transaction;
 
-	(void)now_ms; /* an INVITE in Proceeding has no timer */
+	/* An INVITE in Proceeding has no timer. */
 	if (request->method != SIP_METHOD_INVITE || transaction_match(table, &key) != NULL)
 		return -EINVAL;
 	transaction = transaction_create(table, &transaction_server_invite, flow);

@@ -12,8 +12,8 @@ enum {
 	STATUS_REQUEST_TIMEOUT = 408,
 };
 
-/* Makes the client transaction for bytes, with its key, not published and not started. */
-static int client_create(struct transaction_table *table, const char *bytes, size_t length,
+/* Makes the client transaction for a request, with its key, not published and not started. */
+static int client_create(struct transaction_table *table, struct span request,
 	const struct sip_flow *flow, struct transaction **ret_transaction)
 {
 	struct transaction *transaction =
@@ -26,7 +26,7 @@ static int client_create(struct transaction_table *table, const char *bytes, siz
 		return -EMFILE;
 	}
 	transaction->is_internal = true; /* until it is whole, its end is nobody's business */
-	error = transaction_store(table, transaction, bytes, length);
+	error = transaction_store(table, transaction, request.text, request.length);
 	if (error == 0 && transaction_parse_stored(transaction, &message) != 0)
 		error = -EINVAL;
 	if (error == 0 && (!sip_message_is_request(&message) || message.method == SIP_METHOD_ACK))
@@ -60,31 +60,30 @@ static int client_begin(struct transaction_table *table, struct transaction *tra
 	return transaction_step(table, transaction, &start);
 }
 
-int transaction_request(struct transaction_table *table, const char *bytes, size_t length,
-	const struct sip_flow *flow, const struct transaction_options *options, uint64_t now_ms,
-	transaction_id *ret_id)
+int transaction_request(struct transaction_table *table, struct span request,
+	const struct transaction_options *options, uint64_t now_ms, transaction_id *ret_id)
 {
 	struct transaction *transaction;
 	int error;
 
 	transaction_enter(table);
-	error = client_create(table, bytes, length, flow, &transaction);
+	error = client_create(table, request, options->flow, &transaction);
 	if (error == 0)
 		error = client_begin(table, transaction, options, now_ms, ret_id);
 	transaction_leave(table);
 	return error;
 }
 
-int transaction_restore_client(struct transaction_table *table, const char *bytes, size_t length,
-	const struct sip_flow *flow, const struct transaction_options *options, bool is_proceeding,
-	uint64_t now_ms, transaction_id *ret_id)
+int transaction_restore_client(struct transaction_table *table, struct span request,
+	const struct transaction_options *options, uint64_t now_ms, transaction_id *ret_id)
 {
 	struct transaction *transaction;
 	int error;
 
 	transaction_enter(table);
-	error = client_create(table, bytes, length, flow, &transaction);
-	if (error == 0 && is_proceeding && transaction->machine == &transaction_client_invite) {
+	error = client_create(table, request, options->flow, &transaction);
+	if (error == 0 && options->is_proceeding &&
+		transaction->machine == &transaction_client_invite) {
 		transaction->user = options->user;
 		transaction->state = STATE_PROCEEDING;
 		transaction_publish(table, transaction);
@@ -130,7 +129,7 @@ int transaction_cancel(
 }
 
 int transaction_respond(struct transaction_table *table, transaction_id id, unsigned status,
-	const char *bytes, size_t length, uint64_t now_ms)
+	struct span response, uint64_t now_ms)
 {
 	struct transaction *transaction = transaction_find(table, id);
 	struct transaction_stimulus stimulus = {
@@ -138,14 +137,14 @@ int transaction_respond(struct transaction_table *table, transaction_id id, unsi
 			 : status < 300 ? INPUT_2XX
 					: INPUT_FINAL,
 		.now_ms = now_ms,
-		.bytes = bytes,
-		.length = length,
+		.bytes = response.text,
+		.length = response.length,
 	};
 	int error;
 
 	if (transaction == NULL || !transaction->machine->is_server)
 		return -ENOENT;
-	if (status < 100 || status > 699 || bytes == NULL)
+	if (status < 100 || status > 699 || response.text == NULL)
 		return -EINVAL;
 	if (status == STATUS_REQUEST_TIMEOUT && !transaction->machine->is_invite)
 		stimulus.bytes = NULL; /* RFC 4320 4.2: it would come too late to be of use */

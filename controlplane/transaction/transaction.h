@@ -92,21 +92,21 @@ void transaction_advance(struct transaction_table *table, uint64_t now_ms);
 /* Earliest timer, TD_NEVER if none. */
 uint64_t transaction_deadline(const struct transaction_table *table);
 
-/* How a client transaction differs from the default. */
+/* Where a client transaction goes and how it differs from the default. */
 struct transaction_options {
-	uint64_t user;	     /* comes back in every indication */
-	uint32_t timer_b_ms; /* timer B / F; 0: 64 * T1. Trunk failover wants 2 to 4 s */
+	const struct sip_flow *flow; /* borrows until the function returns */
+	uint64_t user;		     /* comes back in every indication */
+	uint32_t timer_b_ms;	     /* timer B / F; 0: 64 * T1. Trunk failover wants 2 to 4 s */
+	bool is_proceeding;	     /* restore: a provisional response had come */
 };
 
 /*
- * Sends a request in a new client transaction. bytes is the complete message; its topmost Via
- * must carry a branch from transaction_branch(). Copies what it must retransmit. ACK to 2xx is
+ * Sends a request, the complete message, in a new client transaction; its topmost Via must carry a branch from transaction_branch(). Copies what it must retransmit. ACK to 2xx is
  * not for here (send it yourself). Re-entrant.
  * Errors: -EMFILE (table full), -EINVAL (not a request, or its branch is in use), -ENOMEM.
  */
-td_must_check int transaction_request(struct transaction_table *table, const char *bytes,
-	size_t length, const struct sip_flow *flow, const struct transaction_options *options,
-	uint64_t now_ms, transaction_id *ret_id);
+td_must_check int transaction_request(struct transaction_table *table, struct span request,
+	const struct transaction_options *options, uint64_t now_ms, transaction_id *ret_id);
 
 /* Writes a fresh, unguessable branch (with magic cookie), zero-terminated. Re-entrant. */
 enum {
@@ -115,7 +115,7 @@ enum {
 void transaction_branch(struct transaction_table *table, char branch[TRANSACTION_BRANCH_BYTES]);
 
 /*
- * Sends a response in a server transaction; bytes is the complete message, status its code.
+ * Sends a response, the complete message, in a server transaction; status is its code.
  * After a 2xx to INVITE the transaction (Accepted) retransmits the 2xx with T1 doubling to T2
  * over any transport until transaction_acknowledged() or 64 * T1 (RFC 3261 13.3.1.4), then
  * indicates TRANSACTION_TIMEOUT. Re-entrant. Errors: -ENOENT (gone), -EALREADY (a final response
@@ -126,7 +126,7 @@ void transaction_branch(struct transaction_table *table, char branch[TRANSACTION
  * request not answered within 64 * T1 ends with TRANSACTION_TERMINATED alone.
  */
 td_must_check int transaction_respond(struct transaction_table *table, transaction_id id,
-	unsigned status, const char *bytes, size_t length, uint64_t now_ms);
+	unsigned status, struct span response, uint64_t now_ms);
 
 /* The dialog got its ACK: stop retransmitting the 2xx. -ENOENT. Re-entrant. */
 int transaction_acknowledged(struct transaction_table *table, transaction_id id);
@@ -150,10 +150,9 @@ void transaction_transport_failed(
  * anew. -EMFILE (full), -EINVAL (no such request, or it is there already), -ENOMEM. */
 td_must_check int transaction_restore_server(struct transaction_table *table,
 	const struct sip_message *request, const struct sip_flow *flow, uint64_t user,
-	uint64_t now_ms, transaction_id *ret_id);
-td_must_check int transaction_restore_client(struct transaction_table *table, const char *bytes,
-	size_t length, const struct sip_flow *flow, const struct transaction_options *options,
-	bool is_proceeding, uint64_t now_ms, transaction_id *ret_id);
+	transaction_id *ret_id);
+td_must_check int transaction_restore_client(struct transaction_table *table, struct span request,
+	const struct transaction_options *options, uint64_t now_ms, transaction_id *ret_id);
 
 /* Binds a server transaction to its owner, so that later indications carry user. -ENOENT. */
 int transaction_set_user(struct transaction_table *table, transaction_id id, uint64_t user);

@@ -71,12 +71,14 @@ static void finish_and_request(struct agent_leg *leg, struct sip_builder *builde
 {
 	struct agent *agent = leg->agent;
 	struct sip_flow flow = dialog_next_hop(&leg->dialog);
-	const struct transaction_options options = {.user = (uint64_t)(leg - agent->legs) + 1};
+	const struct transaction_options options = {
+		.flow = &flow, .user = (uint64_t)(leg - agent->legs) + 1};
 	int length = sip_builder_finish(builder, SPAN("application/sdp"), body);
 
 	assert(length > 0 && "request doesn't fit");
-	if (transaction_request(agent->transactions, builder->bytes, (size_t)length, &flow,
-		    &options, sim_net_now_ms(agent->net), ret_id) != 0)
+	if (transaction_request(agent->transactions,
+		    (struct span){builder->bytes, (uint32_t)length}, &options,
+		    sim_net_now_ms(agent->net), ret_id) != 0)
 		abort();
 }
 
@@ -172,7 +174,8 @@ static void place_call(struct agent_leg *leg)
 	struct agent *agent = leg->agent;
 	const struct sip_flow flow = {
 		.local = agent->local, .remote = agent->board, .transport = SIP_TRANSPORT_UDP};
-	const struct transaction_options options = {.user = (uint64_t)(leg - agent->legs) + 1};
+	const struct transaction_options options = {
+		.flow = &flow, .user = (uint64_t)(leg - agent->legs) + 1};
 	char bytes[4096];
 	char text[1024];
 	char branch[TRANSACTION_BRANCH_BYTES];
@@ -202,8 +205,8 @@ static void place_call(struct agent_leg *leg)
 	transaction_branch(agent->transactions, branch);
 	length = leg_build_invite(bytes, sizeof(bytes), &invite);
 	assert(length > 0 && "INVITE doesn't fit");
-	if (transaction_request(agent->transactions, bytes, (size_t)length, &flow, &options,
-		    sim_net_now_ms(agent->net), &leg->invite) != 0)
+	if (transaction_request(agent->transactions, (struct span){bytes, (uint32_t)length},
+		    &options, sim_net_now_ms(agent->net), &leg->invite) != 0)
 		abort();
 	if (leg->plan->outcome == AGENT_CANCEL)
 		agent_later(leg, leg->plan->cancel_ms, cancel);

@@ -62,8 +62,8 @@ static void reply_to(struct agent *agent, transaction_id id, const struct sip_me
 		reply->contact = leg_contact(flow, contact);
 	length = leg_build_reply(bytes, sizeof(bytes), request, &flow->remote, reply);
 	assert(length > 0 && "reply doesn't fit");
-	if (transaction_respond(agent->transactions, id, reply->status, bytes, (size_t)length,
-		    sim_net_now_ms(agent->net)) != 0)
+	if (transaction_respond(agent->transactions, id, reply->status,
+		    (struct span){bytes, (uint32_t)length}, sim_net_now_ms(agent->net)) != 0)
 		return; /* cancelled meanwhile */
 }
 

@@ -101,6 +101,19 @@ static uint32_t wrong_durations(const struct board *board, const struct agent *c
 	return wrong;
 }
 
+/* Lets the switchboard die at random steps as long as new calls come. */
+static void kill_now_and_then(struct board *board, const struct scenario *scenario)
+{
+	do {
+		board->kill_at =
+			board->steps + 1 + sim_net_random_below(board->net, scenario->kill_every);
+		while (board->kill_at != 0 &&
+			sim_net_step(board->net, SIM_START_MS + scenario->period_ms))
+			;
+	} while (board->kill_at == 0);
+	board->kill_at = 0;
+}
+
 static void run(const struct scenario *scenario)
 {
 	uint64_t seed = sim_seed(20260101);
@@ -122,15 +135,8 @@ static void run(const struct scenario *scenario)
 	callee = agent_create(net, AGENT_CALLEE, plans, scenario->calls, seed);
 	sim_net_set_all_links(net, &scenario->link);
 	agent_start(caller);
-	for (uint64_t at = scenario->kill_every; at != 0; at = at) {
-		board->kill_at = board->steps + 1 + sim_net_random_below(net, scenario->kill_every);
-		while (board->kill_at != 0 && sim_net_step(net, SIM_START_MS + scenario->period_ms))
-			;
-		if (board->kill_at == 0)
-			continue;
-		board->kill_at = 0;
-		break;
-	}
+	if (scenario->kill_every != 0)
+		kill_now_and_then(board, scenario);
 	(void)sim_net_run(net, NULL, NULL, SIM_START_MS + scenario->period_ms + LINGER_MS);
 	counts = switchboard_get_counts(board->switchboard);
 	(void)printf("%s: %llu calls, %llu answered, %u boots, %u CDRs, %u held, "

@@ -125,9 +125,9 @@ static void respond(
 {
 	char text[MESSAGE_BYTES];
 	const char *branch = client->branch;
-	size_t length = write_response(text, status, branch, number);
+	struct span response = {text, (uint32_t)write_response(text, status, branch, number)};
 
-	if (transaction_respond(server->table, server->id, status, text, length, now_ms) != 0)
+	if (transaction_respond(server->table, server->id, status, response, now_ms) != 0)
 		abort();
 	deliver(server, client, now_ms);
 }
@@ -136,7 +136,7 @@ static void respond(
 static void run_pair(struct end *client, struct end *server, uint32_t number, unsigned up_to_status,
 	uint64_t now_ms)
 {
-	struct transaction_options options = {.user = number};
+	struct transaction_options options = {.flow = &client->flow, .user = number};
 	char *branch = client->branch;
 	char text[MESSAGE_BYTES];
 	transaction_id id;
@@ -144,8 +144,8 @@ static void run_pair(struct end *client, struct end *server, uint32_t number, un
 
 	transaction_branch(client->table, branch);
 	length = write_request(text, "INVITE", branch, number);
-	if (transaction_request(
-		    client->table, text, length, &client->flow, &options, now_ms, &id) != 0)
+	if (transaction_request(client->table, (struct span){text, (uint32_t)length}, &options,
+		    now_ms, &id) != 0)
 		abort();
 	deliver(client, server, now_ms);
 	respond(client, server, 100, number, now_ms);

@@ -93,7 +93,7 @@ static void client_start(void *context, uint64_t now_ms)
 {
 	struct exchange_entry *entry = context;
 	struct exchange_end *end = &entry->exchange->client;
-	struct transaction_options options = {.user = entry->number};
+	struct transaction_options options = {.flow = &end->flow, .user = entry->number};
 	char bytes[MESSAGE_BYTES];
 	char branch[TRANSACTION_BRANCH_BYTES];
 	struct sip_builder builder;
@@ -104,8 +104,8 @@ static void client_start(void *context, uint64_t now_ms)
 	write_request(&builder, entry, entry->is_invite ? "INVITE" : "OPTIONS", branch, "");
 	length = sip_builder_finish(&builder, SPAN(""), SPAN(""));
 	assert_true(length > 0);
-	if (transaction_request(end->table, bytes, (size_t)length, &end->flow, &options, now_ms,
-		    &entry->client_id) != 0) {
+	if (transaction_request(end->table, (struct span){bytes, (uint32_t)length}, &options,
+		    now_ms, &entry->client_id) != 0) {
 		entry->exchange->refused++;
 		entry->client_ends = 1;
 		entry->got_status = 503;
@@ -202,8 +202,8 @@ static void server_respond(struct exchange_entry *entry, unsigned status, uint64
 	sip_build_header(&builder, SIP_HEADER_CONTACT, SPAN("<sip:server@192.0.2.2>"));
 	length = sip_builder_finish(&builder, SPAN(""), SPAN(""));
 	assert_true(length > 0);
-	error = transaction_respond(entry->exchange->server.table, entry->server_id, status, bytes,
-		(size_t)length, now_ms);
+	error = transaction_respond(entry->exchange->server.table, entry->server_id, status,
+		(struct span){bytes, (uint32_t)length}, now_ms);
 	assert_true(error == 0 || error == -EALREADY || error == -ENOENT);
 	if (error == 0 && status >= 200)
 		entry->sent_status = status;

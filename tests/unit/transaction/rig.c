@@ -217,13 +217,14 @@ void rig_write_request(struct rig *rig, const char *method, const char *branch, 
 int rig_try_request(struct rig *rig, const char *method, const char *extra,
 	const struct transaction_options *options, transaction_id *ret_id)
 {
+	struct transaction_options with_flow = *options;
 	char branch[TRANSACTION_BRANCH_BYTES];
 	char text[RIG_TEXT_BYTES];
 
 	transaction_branch(rig->table, branch);
 	rig_write_request(rig, method, branch, extra, text);
-	return transaction_request(
-		rig->table, text, strlen(text), &rig->flow, options, rig->now_ms, ret_id);
+	with_flow.flow = &rig->flow;
+	return transaction_request(rig->table, span_from(text), &with_flow, rig->now_ms, ret_id);
 }
 
 transaction_id rig_request(struct rig *rig, const char *method, const char *extra)
@@ -249,7 +250,7 @@ int rig_respond(struct rig *rig, transaction_id id, unsigned status)
 		"CSeq: 1 INVITE\r\n"
 		"Content-Length: 0\r\n\r\n",
 		status);
-	return transaction_respond(rig->table, id, status, text, strlen(text), rig->now_ms);
+	return transaction_respond(rig->table, id, status, span_from(text), rig->now_ms);
 }
 
 transaction_id rig_server(struct rig *rig, const char *method, const char *branch)

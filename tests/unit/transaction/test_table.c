@@ -200,24 +200,22 @@ static void test_handles_of_the_dead(void **state)
 static void test_what_is_not_a_request(void **state)
 {
 	struct rig *rig = rig_create(SIP_TRANSPORT_UDP, 4);
-	struct transaction_options options = {0};
+	struct transaction_options options = {.flow = &rig->flow};
 	char text[RIG_TEXT_BYTES];
 	transaction_id id;
 
 	(void)state;
 	assert_int_equal(rig_try_request(rig, "ACK", "", &options, &id), -EINVAL);
-	assert_int_equal(transaction_request(
-				 rig->table, "rubbish", 7, &rig->flow, &options, rig->now_ms, &id),
+	assert_int_equal(
+		transaction_request(rig->table, SPAN("rubbish"), &options, rig->now_ms, &id),
 		-EINVAL);
 	assert_int_equal(
-		transaction_request(rig->table, "", 0, &rig->flow, &options, rig->now_ms, &id),
-		-EINVAL);
+		transaction_request(rig->table, SPAN(""), &options, rig->now_ms, &id), -EINVAL);
 	rig_write_request(rig, "BYE", "z9hG4bKtwice", "", text);
-	assert_int_equal(transaction_request(rig->table, text, strlen(text), &rig->flow, &options,
-				 rig->now_ms, &id),
-		0);
-	assert_int_equal(transaction_request(rig->table, text, strlen(text), &rig->flow, &options,
-				 rig->now_ms, &id),
+	assert_int_equal(
+		transaction_request(rig->table, span_from(text), &options, rig->now_ms, &id), 0);
+	assert_int_equal(
+		transaction_request(rig->table, span_from(text), &options, rig->now_ms, &id),
 		-EINVAL);
 	assert_int_equal(rig->sent_count, 1);
 	assert_int_equal(transaction_table_counts(rig->table).clients, 1);
@@ -251,8 +249,7 @@ static int restore_server(struct rig *rig, const struct request *request, transa
 		request->branch, request->from_tag, request->to_tag, request->call_id,
 		request->cseq, request->method);
 	assert_int_equal(sip_message_parse(text, strlen(text), false, &message, &error), 0);
-	return transaction_restore_server(
-		rig->table, &message, &rig->flow, 31, rig->now_ms, ret_id);
+	return transaction_restore_server(rig->table, &message, &rig->flow, 31, ret_id);
 }
 
 static void test_restore_server(void **state)
@@ -288,12 +285,13 @@ static void test_restore_server(void **state)
 
 static int restore_client(struct rig *rig, bool is_proceeding, transaction_id *ret_id)
 {
-	struct transaction_options options = {.user = 8};
+	struct transaction_options options = {
+		.flow = &rig->flow, .user = 8, .is_proceeding = is_proceeding};
 	char text[RIG_TEXT_BYTES];
 
 	rig_write_request(rig, "INVITE", "z9hG4bKbefore", "", text);
-	return transaction_restore_client(rig->table, text, strlen(text), &rig->flow, &options,
-		is_proceeding, rig->now_ms, ret_id);
+	return transaction_restore_client(
+		rig->table, span_from(text), &options, rig->now_ms, ret_id);
 }
 
 static void test_restore_client_calling(void **state)
