@@ -194,6 +194,8 @@ static void parse_udp(
 	packet->l4_offset = (uint16_t)view->payload_offset;
 	packet->payload_offset = (uint16_t)(view->payload_offset + WIRE_UDP_BYTES);
 	packet->payload_bytes = (uint16_t)(udp_bytes - WIRE_UDP_BYTES);
+	/* classify needs it next, and the rest of the burst hides the wait */
+	td_prefetch(&context->indexes[packet->media_address]->entries[packet->destination_port]);
 	if (!is_udp_checksum_right(packet, context, udp_bytes))
 		packet_drop(packet, TD_DROP_UDP_CHECKSUM);
 }
