@@ -15,11 +15,11 @@ enum {
 };
 
 void calls_names(const struct switchboard *switchboard, const struct line *line,
-	struct record_names *ret_names, char route[EVENT_NAME_BYTES])
+	struct record_names *ret_names)
 {
 	const struct call *call = &line->call;
-	const struct config *config = switchboard->config;
 
+	ret_names->now = switchboard->now;
 	for (unsigned i = 0; i < CALL_LEGS; i++) {
 		const struct config_trunk *trunk =
 			call->legs[i].leg_id != 0
@@ -28,24 +28,14 @@ void calls_names(const struct switchboard *switchboard, const struct line *line,
 
 		ret_names->trunks[i] = trunk != NULL ? trunk->name : "";
 	}
-	ret_names->now = switchboard->now;
-	route[0] = '\0';
-	if (call->destination_count != 0 && call->route < config->route_count) {
-		const struct config_route *from = &config->routes[call->route];
-		const char *name = from->number[0] != '\0' ? from->number : from->pattern;
-
-		event_text_set(route, EVENT_NAME_BYTES, name, strlen(name));
-	}
-	ret_names->route = route;
 }
 
 static void emit_cdr(struct switchboard *switchboard, struct line *line, unsigned index)
 {
-	char route[EVENT_NAME_BYTES];
 	struct record_names names;
 	struct event_record record;
 
-	calls_names(switchboard, line, &names, route);
+	calls_names(switchboard, line, &names);
 	record_fill_cdr(&line->call, index, &names, &record);
 	switchboard->ports.emit(switchboard->ports.context, &record);
 }
@@ -184,7 +174,6 @@ static void forget_undialled(struct switchboard *switchboard, struct line *line)
 void calls_record(struct switchboard *switchboard, struct line *line)
 {
 	struct call *call = &line->call;
-	char route[EVENT_NAME_BYTES];
 	struct record_names names;
 	struct event_record record;
 
@@ -198,11 +187,12 @@ void calls_record(struct switchboard *switchboard, struct line *line)
 			continue;
 		record_note_end(&call->legs[i], &switchboard->now);
 		emit_cdr(switchboard, line, i);
-		trunks_leave(switchboard, line, i);
 	}
-	calls_names(switchboard, line, &names, route);
+	calls_names(switchboard, line, &names);
 	record_fill_contact(call, &names, &record);
 	switchboard->ports.emit(switchboard->ports.context, &record);
+	for (unsigned i = 0; i < CALL_LEGS; i++)
+		trunks_leave(switchboard, line, i); /* may be the last of a retired trunk */
 	call->is_recorded = true;
 	switchboard->counts.calls_ended++;
 	switchboard_arm(switchboard, line, TD_NEVER);

@@ -122,6 +122,15 @@ static struct event_release refusal(
 	return release;
 }
 
+static void keep_route_name(
+	const struct switchboard *switchboard, struct call *call, uint32_t index)
+{
+	const struct config_route *route = &switchboard->config->routes[index];
+	const char *name = route->number[0] != '\0' ? route->number : route->pattern;
+
+	event_text_set(call->route, sizeof(call->route), name, strlen(name));
+}
+
 /* Finds where the call goes. Sets *ret_release and returns false if nowhere. */
 static bool find_route(struct switchboard *switchboard, struct line *line,
 	const struct sip_message *invite, struct event_release *ret_release)
@@ -143,7 +152,7 @@ static bool find_route(struct switchboard *switchboard, struct line *line,
 		*ret_release = refusal(484, CAUSE_INVALID_NUMBER, EVENT_DETAIL_NO_ROUTE);
 		return false;
 	}
-	call->route = route.route;
+	keep_route_name(switchboard, call, route.route);
 	event_text_set(call->number, sizeof(call->number), route.number, strlen(route.number));
 	for (uint32_t i = 0; i < route.destination_count && i < CALL_DESTINATIONS_MAX; i++)
 		call->destinations[call->destination_count++] = route.destinations[i];

@@ -223,7 +223,7 @@ void calls_record(struct switchboard *switchboard, struct line *line);
 bool calls_settle(struct switchboard *switchboard, struct line *line);
 struct record_names;
 void calls_names(const struct switchboard *switchboard, const struct line *line,
-	struct record_names *ret_names, char route[EVENT_NAME_BYTES]);
+	struct record_names *ret_names);
 
 /* ---- switchboard_exchange.c ---- */
 void exchange_step(struct switchboard *switchboard, struct line *line, unsigned index,

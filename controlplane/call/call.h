@@ -144,10 +144,10 @@ struct call {
 	bool is_answered;	/* 2xx from the called side */
 	bool is_recorded;
 	bool is_recovered;
-	bool is_end_told; /* ENDED or FAILED was emitted */
-	uint32_t epoch;	  /* raised with each change that others may race with */
-	uint32_t ordinal; /* of the next call event */
-	uint32_t route;	  /* index, for the record */
+	bool is_end_told;	      /* ENDED or FAILED was emitted */
+	uint32_t epoch;		      /* raised with each change that others may race with */
+	uint32_t ordinal;	      /* of the next call event */
+	char route[EVENT_NAME_BYTES]; /* number or pattern of the route, for the record */
 	uint32_t max_forwards;
 	uint32_t retry_after_s; /* of the refusal to relay; 0: none */
 	uint64_t call_id;	/* never 0; below 2^60 */

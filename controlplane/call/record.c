@@ -117,7 +117,7 @@ void record_fill_cdr(const struct call *call, unsigned leg_index, const struct r
 	cdr->is_recovered = leg->is_recovered;
 	cdr->is_media_stats_missing = media->has_remote && !media->has_stats;
 	text_copy(cdr->trunk, sizeof(cdr->trunk), names->trunks[leg_index]);
-	text_copy(cdr->route, sizeof(cdr->route), names->route);
+	text_copy(cdr->route, sizeof(cdr->route), call->route);
 	cdr_fill_sip(leg, cdr);
 	cdr->caller = call->caller;
 	cdr->callee = call->callee;
@@ -158,7 +158,7 @@ void record_fill_contact(
 	if (callee->leg_id != 0)
 		text_copy(
 			contact->trunk_out, sizeof(contact->trunk_out), names->trunks[CALL_CALLEE]);
-	text_copy(contact->route, sizeof(contact->route), names->route);
+	text_copy(contact->route, sizeof(contact->route), call->route);
 	text_copy(contact->caller, sizeof(contact->caller), call->caller.user);
 	text_copy(contact->callee, sizeof(contact->callee), call->callee.user);
 	contact->start_wall_ns = caller->times.invite_wall_ns;

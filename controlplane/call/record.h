@@ -15,7 +15,6 @@
 struct record_names {
 	struct td_now now;
 	const char *trunks[CALL_LEGS];
-	const char *route;
 };
 
 /* Fills a call event and counts it. leg_index CALL_LEGS: concerns the whole call. */

@@ -252,7 +252,6 @@ static void put_call(
 	serial_put_u8(writer, call->is_recorded);
 	serial_put_u32(writer, call->epoch);
 	serial_put_u32(writer, call->ordinal);
-	serial_put_u32(writer, call->route);
 	serial_put_u32(writer, call->max_forwards);
 	serial_put_u32(writer, call->retry_after_s);
 	serial_put_u64(writer, call->created_ms);
@@ -260,6 +259,7 @@ static void put_call(
 	for (unsigned i = 0; i < call->destination_count; i++)
 		put_trunk(writer, trunks, call->destinations[i]);
 	put_text(writer, call->number);
+	put_text(writer, call->route);
 	put_party(writer, &call->caller);
 	put_party(writer, &call->callee);
 	serial_put_bytes(writer, call->offer, call->offer_length);
@@ -277,7 +277,6 @@ static int get_call(
 	call->is_recorded = serial_get_u8(reader) != 0;
 	call->epoch = serial_get_u32(reader);
 	call->ordinal = serial_get_u32(reader);
-	call->route = serial_get_u32(reader);
 	call->max_forwards = serial_get_u32(reader);
 	call->retry_after_s = serial_get_u32(reader);
 	call->created_ms = serial_get_u64(reader);
@@ -289,6 +288,7 @@ static int get_call(
 	for (unsigned i = 0; i < call->destination_count; i++)
 		call->destinations[i] = get_trunk(reader, trunks);
 	get_text(reader, call->number, sizeof(call->number));
+	get_text(reader, call->route, sizeof(call->route));
 	get_party(reader, &call->caller);
 	get_party(reader, &call->callee);
 	return get_owned(reader, call, &call->offer, &call->offer_length);

@@ -10,12 +10,15 @@
 
 #include <cmocka.h>
 
-static const struct record_names names = {
-	.now = {61000, 1000000061}, .trunks = {"in", "out"}, .route = "1XX"};
+static const struct record_names names = {.now = {61000, 1000000061}, .trunks = {"in", "out"}};
 
 static struct call talked(void)
 {
-	struct call call = {.call_id = 9, .leg_count = 2, .created_ms = 1000, .is_answered = true};
+	struct call call = {.call_id = 9,
+		.route = "1XX",
+		.leg_count = 2,
+		.created_ms = 1000,
+		.is_answered = true};
 	struct leg *leg = &call.legs[CALL_CALLER];
 
 	leg->leg_id = call_leg_id(&call, 0);
