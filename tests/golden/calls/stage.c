@@ -11,29 +11,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STAGE_CONFIG                                                       \
-	"node: golden\n"                                                   \
-	"sip:\n"                                                           \
-	"  listen: [{address: 10.0.0.1}]\n"                                \
-	"  ring_timeout_s: 20\n"                                           \
-	"media: {addresses: [10.0.0.1], ports: 30000-30099}\n"             \
-	"dataplane: {ports: [{device: net_null0}]}\n"                      \
-	"trunks:\n"                                                        \
-	"  - {name: a, sources: [10.1.0.0/24], target: \"sip:10.1.0.1\", " \
-	"options_interval_s: 0, max_calls: 1}\n"                           \
-	"  - name: b\n"                                                    \
-	"    sources: [10.2.0.1]\n"                                        \
-	"    target: \"sip:10.2.0.1\"\n"                                   \
-	"    options_interval_s: 0\n"                                      \
-	"    credentials: {username: tandem, password: secret}\n"          \
-	"  - name: c\n"                                                    \
-	"    sources: [10.3.0.1]\n"                                        \
-	"    target: \"sip:10.3.0.1\"\n"                                   \
-	"    options_interval_s: 0\n"                                      \
-	"    inbound_auth: {username: peer, password: secret}\n"           \
-	"routes:\n"                                                        \
-	"  - {from: a, number: \"100\", to: [b]}\n"                        \
-	"  - {from: a, number: \"200\", to: [b, c]}\n"                     \
+#define STAGE_CONFIG                                                                  \
+	"node: golden\n"                                                              \
+	"sip:\n"                                                                      \
+	"  listen: [{address: 10.0.0.1}, {address: \"2001:db8::1\"}]\n"               \
+	"  ring_timeout_s: 20\n"                                                      \
+	"media: {addresses: [10.0.0.1, \"2001:db8::1\"], ports: 30000-30099}\n"       \
+	"dataplane: {ports: [{device: net_null0}]}\n"                                 \
+	"trunks:\n"                                                                   \
+	"  - {name: a, sources: [10.1.0.0/24], target: \"sip:10.1.0.1\", "            \
+	"options_interval_s: 0, max_calls: 1}\n"                                      \
+	"  - name: b\n"                                                               \
+	"    sources: [10.2.0.1]\n"                                                   \
+	"    target: \"sip:10.2.0.1\"\n"                                              \
+	"    options_interval_s: 0\n"                                                 \
+	"    credentials: {username: tandem, password: secret}\n"                     \
+	"  - name: c\n"                                                               \
+	"    sources: [10.3.0.1]\n"                                                   \
+	"    target: \"sip:10.3.0.1\"\n"                                              \
+	"    options_interval_s: 0\n"                                                 \
+	"    inbound_auth: {username: peer, password: secret}\n"                      \
+	"  - {name: f, sources: [\"2001:db8::/64\"], target: \"sip:[2001:db8::6]\", " \
+	"options_interval_s: 0}\n"                                                    \
+	"routes:\n"                                                                   \
+	"  - {from: a, number: \"600\", to: [f]}\n"                                   \
+	"  - {from: f, number: \"100\", to: [b]}\n"                                   \
+	"  - {from: a, number: \"100\", to: [b]}\n"                                   \
+	"  - {from: a, number: \"200\", to: [b, c]}\n"                                \
 	"  - {from: c, number: \"100\", to: [b]}\n"
 
 static void tell_media(void *context, const struct media_command *command)
@@ -144,6 +148,7 @@ struct stage *stage_create(void)
 	add_peer(stage, 2, "10.3.0.1");
 	add_peer(stage, 3, "10.1.0.2");
 	add_peer(stage, 4, "10.9.0.1");
+	add_peer(stage, 5, "2001:db8::6");
 	return stage;
 }
 

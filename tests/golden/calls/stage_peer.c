@@ -119,10 +119,10 @@ static struct span write_body(
 		return (struct span){0};
 	td_ip_format(&peer->address.ip, ip);
 	length = snprintf(body, size,
-		"v=0\r\no=%c 1 %u IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"
+		"v=0\r\no=%c 1 %u IN IP%u %s\r\ns=-\r\nc=IN IP%u %s\r\nt=0 0\r\n"
 		"m=%s 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\na=%s\r\n",
-		peer->name, ++peer->sdp_version, ip, ip,
-		strcmp(direction, "video") == 0 ? "video" : "audio",
+		peer->name, ++peer->sdp_version, peer->address.ip.family, ip,
+		peer->address.ip.family, ip, strcmp(direction, "video") == 0 ? "video" : "audio",
 		strcmp(direction, "video") == 0 ? "sendrecv" : direction);
 	return (struct span){body, (uint32_t)length};
 }
@@ -138,9 +138,10 @@ static void add_extra(struct sip_builder *builder, const char *extra)
 
 static void deliver(struct stage_peer *peer, const char *bytes, int length)
 {
+	bool is_ipv6 = peer->address.ip.family == TD_FAMILY_IPV6; /* our second listener */
 	const struct sip_flow flow = {
 		.local = peer->address,
-		.remote = {.ip = peer->stage->board->config->sip.listeners[0].address,
+		.remote = {.ip = peer->stage->board->config->sip.listeners[is_ipv6].address,
 			.port = 5060},
 		.transport = SIP_TRANSPORT_UDP,
 	};
