@@ -56,18 +56,31 @@ bool auth_answer(struct switchboard *switchboard, struct leg *leg,
 	return true;
 }
 
+/* True if the trunk's configuration lets this digest algorithm prove who is there. */
+static bool algorithm_is_wanted(
+	const struct config_credentials *wanted, enum digest_algorithm algorithm)
+{
+	return wanted->algorithm == CONFIG_DIGEST_BOTH ||
+	       (wanted->algorithm == CONFIG_DIGEST_SHA256) == (algorithm == DIGEST_SHA256);
+}
+
 static void challenge_peer(struct switchboard *switchboard,
-	const struct transaction_indication *request, struct span realm, struct span peer,
-	bool is_stale)
+	const struct transaction_indication *request, const struct digest_offer *offer,
+	const struct config_credentials *wanted, struct span peer)
 {
 	char nonce[DIGEST_NONCE_BYTES];
 	char sha256[CHALLENGE_BYTES];
 	char md5[CHALLENGE_BYTES];
-	struct leg_reply reply = {.status = 401, .authenticate = {sha256, md5}};
-	struct digest_offer strong = {
-		.realm = realm, .nonce = nonce, .algorithm = DIGEST_SHA256, .is_stale = is_stale};
-	struct digest_offer weak = {
-		.realm = realm, .nonce = nonce, .algorithm = DIGEST_MD5, .is_stale = is_stale};
+	struct leg_reply reply = {.status = 401,
+		.authenticate = {algorithm_is_wanted(wanted, DIGEST_SHA256) ? sha256 : NULL,
+			algorithm_is_wanted(wanted, DIGEST_MD5) ? md5 : NULL}};
+	struct digest_offer strong = *offer;
+	struct digest_offer weak = *offer;
+
+	strong.nonce = nonce;
+	strong.algorithm = DIGEST_SHA256;
+	weak.nonce = nonce;
+	weak.algorithm = DIGEST_MD5;
 
 	if (digest_nonce_make(&switchboard->digest, peer, switchboard_random(switchboard),
 		    switchboard->now.mono_ms, nonce) != 0 ||
@@ -99,7 +112,8 @@ bool auth_admit(struct switchboard *switchboard, const struct transaction_indica
 		struct digest_claim claim = {
 			.credentials = &given, .secret = &secret, .peer = peer};
 
-		verdict = span_equal(given.username, span_from(wanted->username))
+		verdict = span_equal(given.username, span_from(wanted->username)) &&
+					  algorithm_is_wanted(wanted, given.algorithm)
 				  ? digest_check(&switchboard->digest, &claim, request->message,
 					    switchboard->now.mono_ms)
 				  : DIGEST_WRONG;
@@ -108,7 +122,9 @@ bool auth_admit(struct switchboard *switchboard, const struct transaction_indica
 	if (verdict == DIGEST_OK)
 		return true;
 	switchboard->counts.refused_policy += verdict == DIGEST_WRONG;
-	challenge_peer(switchboard, request, realm, peer,
-		verdict == DIGEST_STALE || verdict == DIGEST_REPLAYED);
+	challenge_peer(switchboard, request,
+		&(const struct digest_offer){.realm = realm,
+			.is_stale = verdict == DIGEST_STALE || verdict == DIGEST_REPLAYED},
+		wanted, peer);
 	return false;
 }

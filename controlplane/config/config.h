@@ -58,6 +58,15 @@ enum config_checksum {
 	CONFIG_CHECKSUM_COUNT
 };
 
+/* Digest algorithms to challenge with. Both means two challenges in one response (RFC 8760), which
+ * some peers don't understand. */
+enum config_digest {
+	CONFIG_DIGEST_BOTH,
+	CONFIG_DIGEST_SHA256,
+	CONFIG_DIGEST_MD5,
+	CONFIG_DIGEST_COUNT
+};
+
 /* The transport is stored as enum sip_transport (UDP or TCP). */
 struct config_listener {
 	uint32_t transport;
@@ -127,6 +136,7 @@ struct config_credentials {
 	char password[CONFIG_SECRET_BYTES]; /* secret: never logged; from password or its file */
 	char password_file[CONFIG_PATH_BYTES];
 	char realm[CONFIG_TEXT_BYTES]; /* empty: any (outbound), the node's name (inbound) */
+	uint32_t algorithm;	       /* enum config_digest; inbound only */
 };
 
 struct config_prefix {

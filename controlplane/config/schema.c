@@ -34,6 +34,8 @@
 
 static const struct schema_choice transports[] = {
 	{"udp", SIP_TRANSPORT_UDP}, {"tcp", SIP_TRANSPORT_TCP}, {NULL, 0}};
+static const struct schema_choice digests[] = {{"both", CONFIG_DIGEST_BOTH},
+	{"sha-256", CONFIG_DIGEST_SHA256}, {"md5", CONFIG_DIGEST_MD5}, {NULL, 0}};
 static const struct schema_choice latches[] = {{"off", TD_LATCH_OFF},
 	{"restricted", TD_LATCH_RESTRICTED}, {"open", TD_LATCH_OPEN}, {NULL, 0}};
 static const struct schema_choice polls[] = {
@@ -241,6 +243,10 @@ static const struct schema_field fields[] = {
 			AT(config_credentials, realm))
 	CREDENTIALS("trunks.credentials"),
 	CREDENTIALS("trunks.inbound_auth"),
+	ROW("trunks.inbound_auth", "algorithm", SCHEMA_CHOICE,
+		"Digest we ask with: both offers SHA-256 first and MD5 second; older phones give up "
+		"when they see SHA-256 and need md5.",
+		RELOAD, DEFAULT("both"), .choices = digests, AT(config_credentials, algorithm)),
 
 	ROW("routes", "from", SCHEMA_TRUNK, "Trunk that the call comes in on, or any.", RELOAD,
 		DEFAULT("any"), AT(config_route, from_trunk)),

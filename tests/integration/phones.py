@@ -126,7 +126,7 @@ def challenged(world, appliance):
 def config():
     wanted = default_config()
     wanted["trunks"].append(trunk("challenged", CHALLENGED, ADDRESS["carrier"]["own4"],
-                                  inbound_auth={"username": USER, "password": SECRET}))
+                                  inbound_auth={"username": USER, "password": SECRET, "algorithm": "md5"}))
     wanted["routes"].append({"from": "challenged", "pattern": "+49301*", "to": ["phones"]})
     return wanted
 
