@@ -307,7 +307,8 @@ static void send_answer(struct switchboard *switchboard, struct line *line, unsi
 		leg->times.answer_wall_ns = switchboard->now.wall_ns;
 	}
 	leg->dialog.state = DIALOG_CONFIRMED;
-	(void)legs_respond(switchboard, line, index, &reply, true); /* ACK will be missing */
+	if (!legs_respond(switchboard, line, index, &reply, true))
+		legs_step(switchboard, line, index, LEG_EVENT_ACK_MISSING);
 }
 
 static void stop_2xx(struct switchboard *switchboard, struct line *line, unsigned index)

@@ -240,8 +240,9 @@ void media_notify(struct switchboard *switchboard, const struct td_notify *notif
 			switchboard_emit_event(switchboard, line, CALL_EVENT_MEDIA_RESUMED, index);
 		line->call.media[index].has_timed_out = false;
 	} else if (notify->kind == TD_NOTIFY_MEDIA_TIMEOUT) {
+		if (!line->call.media[index].has_timed_out)
+			switchboard_emit_event(switchboard, line, CALL_EVENT_MEDIA_TIMEOUT, index);
 		line->call.media[index].has_timed_out = true;
-		switchboard_emit_event(switchboard, line, CALL_EVENT_MEDIA_TIMEOUT, index);
 		if (call_is_on_hold(&line->call))
 			return; /* silence is what hold sounds like with many phones */
 		switchboard->counts.media_timeouts++;

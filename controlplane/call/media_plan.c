@@ -71,6 +71,7 @@ bool media_plan_take_remote(
 		media->latch_round++;
 	media->remote = remote;
 	media->has_remote = true;
+	media->has_timed_out = false;
 	return true;
 }
 
