@@ -18,7 +18,7 @@
 #define BENCH_CONFIG                                                                               \
 	"node: bench\n"                                                                            \
 	"sip: {listen: [{address: 10.0.0.1}], max_calls: 50000, max_transactions: 2000000}\n"      \
-	"media: {addresses: [10.0.0.1], ports: 10000-65535, rest_s: 0}\n"                           \
+	"media: {addresses: [10.0.0.1], ports: 10000-65535, rest_s: 0}\n"                          \
 	"dataplane: {ports: [{device: net_null0}]}\n"                                              \
 	"trunks:\n"                                                                                \
 	"  - {name: a, sources: [10.1.0.0/24], target: \"sip:10.1.0.1\", options_interval_s: 0}\n" \
