@@ -20,7 +20,7 @@ static struct sdp_session session;
 /* Parses one stream; fails the test unless the reason is as expected (NULL: good). */
 static const struct sdp_media *stream(const char *lines, const char *why)
 {
-	char body[2048];
+	static char body[2048]; /* the session borrows it */
 	struct sdp_error error = {.reason = NULL};
 
 	(void)snprintf(body, sizeof(body), "%s%s", HEAD, lines);
