@@ -152,7 +152,8 @@ static void set_up_context(struct bench *bench, bool is_offloaded)
 		.terminations = arena_terminations(bench->arena),
 		.counters = &bench->counters,
 		.sweep = &bench->sweep,
-		.ports = {{.is_udp_verified = true,
+		.ports = {{.mac = {2, 0, 0, 0, 0, 1},
+			.is_udp_verified = true,
 			.has_tx_ipv4_checksum = is_offloaded,
 			.has_tx_udp_checksum = is_offloaded}},
 		.port_count = 1,
@@ -206,6 +207,7 @@ static void make_frame(struct bench *bench, uint8_t *frame, uint32_t n)
 	uint8_t *ip = frame + 14;
 
 	memset(frame, 0, FRAME_BYTES);
+	memcpy(frame, bench->context.ports[0].mac, 6);
 	td_store_be16(frame + 12, 0x0800);
 	ip[0] = 0x45;
 	td_store_be16(ip + 2, FRAME_BYTES - 14);

@@ -268,6 +268,7 @@ static void launch_worker_ports(struct dataplane *dataplane, struct worker *work
 			to->sender =
 				dataplane->frames.transmits[worker->index % port->tx_queue_count];
 		worker->port_of_dpdk[port->dpdk_id] = (uint8_t)i;
+		memcpy(stage->mac, port->mac, sizeof(stage->mac));
 		stage->vlan_id = port->vlan_id;
 		stage->is_udp_verified = !port->is_checksum_trusted;
 		stage->has_tx_ipv4_checksum = port->has_tx_ipv4_checksum;

@@ -27,6 +27,7 @@ enum {
 
 /* What the stages must know of a NIC port. */
 struct stage_port {
+	uint8_t mac[6];	  /* received frames must be for it, or for a group */
 	uint16_t vlan_id; /* received frames must carry it; 0: untagged or priority-tagged */
 	/* true: a received UDP checksum that the NIC says nothing of is verified; false: trusted
 	 * (af_packet delivers unfinished checksums of local senders). IPv4's is always verified. */

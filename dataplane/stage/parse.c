@@ -11,12 +11,25 @@
 
 #include <tandem/bytes.h>
 
+#include <string.h>
+
 /* An IP packet to a media address. */
 struct ip_view {
 	uint32_t payload_offset; /* behind the IP header */
 	uint32_t end_offset;	 /* by the IP length */
 	bool is_first_fragment;
+	bool has_extensions; /* headers between IPv6's and UDP's */
 };
+
+enum {
+	EXTENSIONS_MAX = 8, /* RFC 8200 4.1 names seven */
+};
+
+/* Ports are promiscuous, and switches flood what they don't know. */
+static bool is_for_port(const struct packet *packet, const struct stage_port *port)
+{
+	return (packet->bytes[0] & 1) != 0 || memcmp(packet->bytes, port->mac, WIRE_MAC_BYTES) == 0;
+}
 
 /* Ethernet and VLAN; the type behind them, or 0 if the packet was decided on. */
 static uint16_t parse_ethernet(struct packet *packet, const struct stage_port *port)
@@ -41,6 +54,10 @@ static uint16_t parse_ethernet(struct packet *packet, const struct stage_port *p
 	}
 	if (vlan_id != port->vlan_id) {
 		packet_drop(packet, TD_DROP_VLAN_FOREIGN);
+		return 0;
+	}
+	if (!is_for_port(packet, port)) {
+		packet_drop(packet, TD_DROP_MAC_FOREIGN);
 		return 0;
 	}
 	return type;
@@ -102,18 +119,61 @@ static bool parse_ipv4(
 	view->payload_offset = packet->l3_offset + header_bytes;
 	view->end_offset = packet->l3_offset + total_bytes;
 	view->is_first_fragment = (fragment & WIRE_IPV4_MORE_FRAGMENTS) != 0;
+	view->has_extensions = false;
 	return check_ipv4_header(packet, ip, header_bytes);
 }
 
-/* UDP directly behind the IPv6 header, or the first fragment of such; other extension headers
- * aren't seen on media and are the kernel's. */
+static uint32_t extension_bytes(uint8_t protocol, const uint8_t *extension)
+{
+	switch (protocol) {
+	case WIRE_PROTOCOL_HOP_BY_HOP:
+	case WIRE_PROTOCOL_ROUTING:
+	case WIRE_PROTOCOL_DESTINATION:
+		return (extension[1] + 1u) * WIRE_IPV6_EXTENSION_UNIT_BYTES;
+	case WIRE_PROTOCOL_AUTHENTICATION:
+		return (extension[1] + 2u) * 4; /* RFC 4302 2.2 */
+	case WIRE_PROTOCOL_FRAGMENT:
+		return WIRE_IPV6_EXTENSION_UNIT_BYTES;
+	default:
+		return 0;
+	}
+}
+
+/* Goes over the extension headers. True if UDP is behind them; else the packet was decided on. A
+ * media port behind them must be found: nothing sends media so, and the kernel would answer. */
+static bool skip_extensions(struct packet *packet, struct ip_view *view, uint8_t protocol)
+{
+	for (unsigned i = 0; protocol != WIRE_PROTOCOL_UDP; i++) {
+		const uint8_t *extension = packet->bytes + view->payload_offset;
+		bool has_start =
+			view->end_offset - view->payload_offset >= WIRE_IPV6_EXTENSION_UNIT_BYTES;
+		uint32_t size_bytes = has_start ? extension_bytes(protocol, extension) : 0;
+
+		if (size_bytes == 0 || (protocol == WIRE_PROTOCOL_FRAGMENT &&
+					       td_load_be16(extension + 2) >> 3 != 0)) {
+			packet->verdict = VERDICT_EXCEPTION;
+			return false;
+		}
+		if (i == EXTENSIONS_MAX || size_bytes > view->end_offset - view->payload_offset) {
+			packet_drop(packet, TD_DROP_IP_EXTENSION);
+			return false;
+		}
+		/* More to come, or not: nothing else than a first fragment has this header. */
+		view->is_first_fragment |= protocol == WIRE_PROTOCOL_FRAGMENT;
+		view->has_extensions = true;
+		view->payload_offset += size_bytes;
+		protocol = extension[0];
+	}
+	return true;
+}
+
+/* UDP is directly behind the IPv6 header in all that is relayed. */
 static bool parse_ipv6(
 	struct packet *packet, const struct stage_context *context, struct ip_view *view)
 {
 	const uint8_t *ip = packet->bytes + packet->l3_offset;
 	uint32_t available = (uint32_t)packet->length_bytes - packet->l3_offset;
 	uint32_t payload_bytes;
-	uint8_t protocol;
 
 	if (available < WIRE_IPV6_BYTES) {
 		packet_drop(packet, TD_DROP_FRAME_SHORT);
@@ -127,22 +187,12 @@ static bool parse_ipv6(
 		packet_drop(packet, TD_DROP_IP_MALFORMED);
 		return false;
 	}
-	protocol = ip[6];
 	view->payload_offset = packet->l3_offset + WIRE_IPV6_BYTES;
 	view->end_offset = view->payload_offset + payload_bytes;
 	view->is_first_fragment = false;
-	if (protocol == WIRE_PROTOCOL_FRAGMENT && payload_bytes >= WIRE_IPV6_FRAGMENT_BYTES &&
-		td_load_be16(ip + WIRE_IPV6_BYTES + 2) >> 3 == 0) {
-		protocol = ip[WIRE_IPV6_BYTES];
-		view->payload_offset += WIRE_IPV6_FRAGMENT_BYTES;
-		view->is_first_fragment = true;
-	}
-	if (protocol != WIRE_PROTOCOL_UDP) {
-		packet->verdict = VERDICT_EXCEPTION;
-		return false;
-	}
+	view->has_extensions = false;
 	packet->source_ip = media_ip_from_ipv6(ip + 8);
-	return true;
+	return skip_extensions(packet, view, ip[6]);
 }
 
 static bool is_udp_checksum_right(
@@ -184,6 +234,10 @@ static void parse_udp(
 	}
 	if (view->is_first_fragment) {
 		packet_drop(packet, TD_DROP_IP_FRAGMENT);
+		return;
+	}
+	if (view->has_extensions) {
+		packet_drop(packet, TD_DROP_IP_EXTENSION);
 		return;
 	}
 	udp_bytes = td_load_be16(udp + 4);

@@ -10,9 +10,11 @@
 #define TD_DROP_REASONS(X)                                                                         \
 	X(FRAME_SHORT, frame_short, "frame ends inside the Ethernet, VLAN or IP header")           \
 	X(VLAN_FOREIGN, vlan_foreign, "VLAN tag is not the one of this port")                      \
+	X(MAC_FOREIGN, mac_foreign, "Ethernet destination is another station's")                   \
 	X(IP_MALFORMED, ip_malformed, "IP header length, version or total length is wrong")        \
 	X(IP_CHECKSUM, ip_checksum, "IPv4 header checksum is wrong")                               \
 	X(IP_FRAGMENT, ip_fragment, "fragment of a datagram to a media address")                   \
+	X(IP_EXTENSION, ip_extension, "IPv6 extension headers before UDP to a media port")         \
 	X(UDP_MALFORMED, udp_malformed, "UDP length doesn't fit the IP payload")                   \
 	X(UDP_CHECKSUM, udp_checksum, "UDP checksum is wrong")                                     \
 	X(NO_TERMINATION, no_termination, "media port is not in use")                              \

@@ -307,7 +307,8 @@ class TaggedPeer:
             total = (total & 0xFFFF) + (total >> 16)
         return struct.pack("=H", ~total & 0xFFFF)
 
-    def send(self, port, sequence, vlan):
+    def send(self, port, sequence, vlan, mac=None):
+        """mac: whom the frame is for; the dataplane if not said."""
         rtp = struct.pack("!BBHII", 0x80, 0, sequence, sequence * 160, 0x77) + b"t" * 160
         source, destination = socket.inet_aton(TAGGED_PEER), socket.inet_aton(TAGGED_OWN)
         udp = struct.pack("!HHHH", 5004, port, 8 + len(rtp), 0)
@@ -316,7 +317,7 @@ class TaggedPeer:
         ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(rtp), 0, 0, 64, 17, 0, source, destination)
         ip = ip[:10] + self.checksum(ip) + ip[12:]
         tag = struct.pack("!HH", 0x8100, vlan) if vlan else b""
-        macs = bytes.fromhex((self.own_mac + self.mac).replace(":", ""))
+        macs = bytes.fromhex(((mac or self.own_mac) + self.mac).replace(":", ""))
         self.socket.send(macs + tag + b"\x08\x00" + ip + udp + rtp)
 
     def receive(self):

@@ -116,7 +116,7 @@ def case_rtcp(dataplane):
 
 
 def case_vlan(dataplane):
-    """A port with a VLAN tag: tagged in, tagged out, other tags refused"""
+    """A port with a VLAN tag: tagged in, tagged out, other tags, and other stations' frames, refused"""
     client = dataplane.client()
     peer = TaggedPeer(dataplane.network)
     phone = Phone("a", SIDES["a"][0][0])
@@ -139,6 +139,13 @@ def case_vlan(dataplane):
     peer.send(port, 500, VLAN + 1)
     peer.send(port, 501, 0)
     wait_until("foreign tags to be counted", lambda: dataplane.dropped("vlan_foreign") >= before + 2)
+    before = dataplane.dropped("mac_foreign")
+    phone.collect().clear()
+    for sequence in range(600, 610):
+        peer.send(port, sequence, VLAN, "02:00:00:00:77:77")
+    wait_until("frames to another station to be counted", lambda: dataplane.dropped("mac_foreign") >= before + 10)
+    phone.collect()
+    expect(not phone.received, "another station's media was relayed")
     for termination in (11, 12):
         expect(client.subtract(termination)["result"] == "ok", "subtract")
     phone.close()

@@ -44,6 +44,12 @@ static const struct frame_case cases[] = {
 		TD_DROP_FRAME_SHORT},
 	{"vlan tag of nobody", "198.51.100.10", WORLD_HEADROOM_BYTES + 12, 0x8100, KEEP,
 		VERDICT_DROP, TD_DROP_VLAN_FOREIGN},
+	{"mac of nobody", "198.51.100.10", WORLD_HEADROOM_BYTES + 4, 0x0002, KEEP, VERDICT_DROP,
+		TD_DROP_MAC_FOREIGN},
+	{"mac of nobody, v6", "2001:db8:1::10", WORLD_HEADROOM_BYTES, 0x0400, KEEP, VERDICT_DROP,
+		TD_DROP_MAC_FOREIGN},
+	{"mac of a group", "198.51.100.10", WORLD_HEADROOM_BYTES, 0x0100, KEEP, VERDICT_TRANSMIT,
+		0},
 	{"arp", "198.51.100.10", WORLD_HEADROOM_BYTES + 12, 0x0806, KEEP, VERDICT_EXCEPTION, 0},
 	{"not ip 4", "198.51.100.10", IP, 0x5500, KEEP, VERDICT_DROP, TD_DROP_IP_MALFORMED},
 	{"short header", "198.51.100.10", IP, 0x4400, KEEP, VERDICT_DROP, TD_DROP_IP_MALFORMED},
@@ -60,7 +66,9 @@ static const struct frame_case cases[] = {
 	{"v6 longer than frame", "2001:db8:1::10", IP + 4, 181, KEEP, VERDICT_DROP,
 		TD_DROP_IP_MALFORMED},
 	{"icmp6", "2001:db8:1::10", IP + 6, 0x3a3c, KEEP, VERDICT_EXCEPTION, 0},
-	{"hop by hop", "2001:db8:1::10", IP + 6, 0x003c, KEEP, VERDICT_EXCEPTION, 0},
+	{"hop by hop, cut", "2001:db8:1::10", IP + 6, 0x003c, KEEP, VERDICT_DROP,
+		TD_DROP_IP_EXTENSION},
+	{"no next header", "2001:db8:1::10", IP + 6, 0x3b3c, KEEP, VERDICT_EXCEPTION, 0},
 	{"port below", "198.51.100.10", UDP4 + 2, WORLD_PORT_FIRST - 1, KEEP, VERDICT_EXCEPTION, 0},
 	{"port above", "198.51.100.10", UDP4 + 2, WORLD_PORT_LAST + 1, KEEP, VERDICT_EXCEPTION, 0},
 	{"udp too short", "198.51.100.10", UDP4 + 4, 7, KEEP, VERDICT_DROP, TD_DROP_UDP_MALFORMED},
@@ -134,6 +142,70 @@ static void drops_first_fragment_of_media(void **state)
 	world_destroy(world);
 }
 
+/* IPv6 extension headers of eight bytes each, before UDP to a port. */
+struct chain_case {
+	const char *name;
+	uint8_t protocols[10]; /* ends with UDP */
+	uint16_t fragment;     /* of a fragment header */
+	uint16_t port;
+	uint8_t verdict;
+	uint8_t reason;
+};
+
+static const struct chain_case chains[] = {
+	{"destination options", {60, 17}, 0, 20000, VERDICT_DROP, TD_DROP_IP_EXTENSION},
+	{"routing", {43, 17}, 0, 20000, VERDICT_DROP, TD_DROP_IP_EXTENSION},
+	{"authentication", {51, 17}, 0, 20000, VERDICT_DROP, TD_DROP_IP_EXTENSION},
+	{"eight", {0, 60, 60, 60, 60, 60, 60, 60, 17}, 0, 20000, VERDICT_DROP,
+		TD_DROP_IP_EXTENSION},
+	{"nine, to SIP", {0, 60, 60, 60, 60, 60, 60, 60, 60, 17}, 0, 5060, VERDICT_DROP,
+		TD_DROP_IP_EXTENSION},
+	{"eight, to SIP", {0, 60, 60, 60, 60, 60, 60, 60, 17}, 0, 5060, VERDICT_EXCEPTION, 0},
+	{"first fragment", {0, 44, 17}, 1, 20000, VERDICT_DROP, TD_DROP_IP_FRAGMENT},
+	{"first fragment, to SIP", {44, 17}, 1, 5060, VERDICT_EXCEPTION, 0},
+	{"later fragment", {0, 44, 17}, 8, 20000, VERDICT_EXCEPTION, 0},
+	{"icmp", {60, 58}, 0, 20000, VERDICT_EXCEPTION, 0},
+	{"esp", {50, 17}, 0, 20000, VERDICT_EXCEPTION, 0},
+};
+
+static void sees_through_extension_headers(void **state)
+{
+	struct world *world = world_create(16, 1);
+	uint8_t packet[256];
+
+	(void)state;
+	set_up_calls(world);
+	for (unsigned i = 0; i < TD_COUNT_OF(chains); i++) {
+		const struct chain_case *it = &chains[i];
+		struct world_frame frame = {0};
+		const struct packet *parsed;
+		uint8_t *ip = frame.buffer + IP;
+		uint16_t size = world_rtp(packet, 1, 1, 1, 0);
+		uint16_t chain = 0;
+
+		world_frame_build(&frame,
+			&(struct world_path){"2001:db8:1::10", 4000, "2001:db8::1", it->port},
+			packet, size);
+		ip[6] = it->protocols[0];
+		for (unsigned j = 1; it->protocols[j] != 0; j++, chain = (uint16_t)(chain + 8)) {
+			uint8_t *header = ip + 40 + chain;
+
+			memmove(header + 8, header, size + 8u);
+			memset(header, 0, 8);
+			header[0] = it->protocols[j];
+			if (it->protocols[j - 1] == 44)
+				td_store_be16(header + 2, it->fragment);
+		}
+		td_store_be16(ip + 4, (uint16_t)(8 + size + chain));
+		frame.length = (uint16_t)(frame.length + chain);
+		parsed = world_receive(world, &frame, 0);
+		if (parsed->verdict != it->verdict || parsed->drop_reason != it->reason)
+			fail_msg("%s: verdict %u, reason %s", it->name, parsed->verdict,
+				td_drop_reason_name(parsed->drop_reason));
+	}
+	world_destroy(world);
+}
+
 static void believes_the_nic_about_checksums(void **state)
 {
 	struct world *world = world_create(16, 1);
@@ -192,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decides_about_each_frame),
 		cmocka_unit_test(drops_first_fragment_of_media),
+		cmocka_unit_test(sees_through_extension_headers),
 		cmocka_unit_test(believes_the_nic_about_checksums),
 		cmocka_unit_test(accepts_the_ports_vlan_only),
 	};

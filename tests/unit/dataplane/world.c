@@ -134,8 +134,10 @@ static void start(struct world *world)
 		.terminations = arena_terminations(world->arena),
 		.counters = &world->counters,
 		.sweep = &world->sweep,
-		.ports = {{.is_udp_verified = true},
-			{.vlan_id = WORLD_VLAN, .is_udp_verified = true}},
+		.ports = {{.mac = {2, 0, 0, 0, 0, 1}, .is_udp_verified = true},
+			{.mac = {2, 0, 0, 0, 0, 2},
+				.vlan_id = WORLD_VLAN,
+				.is_udp_verified = true}},
 		.port_count = 2,
 		.worker_count = world->plan.worker_count,
 		.fib = world->fib,
@@ -274,6 +276,8 @@ void world_frame_build(struct world_frame *frame, const struct world_path *path,
 	uint16_t checksum;
 
 	memcpy(at, "\x02\0\0\0\0\1\x02\0\0\0\1\1", 12);
+	if (frame->vlan_id == WORLD_VLAN)
+		at[5] = 2;
 	at += 12;
 	if (frame->vlan_id != 0) {
 		td_store_be16(at, 0x8100);

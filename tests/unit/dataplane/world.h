@@ -4,6 +4,7 @@
  * arena, table and fib. Frames go in as bytes and come out as bytes; time is a field.
  *
  *   media addresses   192.0.2.1, 2001:db8::1; ports 20000..20999
+ *   port n has the Ethernet address 02:00:00:00:00:0(n+1)
  *   port 0, untagged  198.51.100.0/24 by gateway, 2001:db8:1::/48 by gateway
  *   port 1, VLAN 42   203.0.113.0/24 by gateway, MTU 600
  */
