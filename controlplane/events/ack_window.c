@@ -31,9 +31,13 @@ void ack_window_fini(struct ack_window *window)
 	window->bitmap = NULL;
 }
 
-static uint64_t *word_of(const struct ack_window *window, uint64_t seq, uint64_t *ret_bit)
+static uint64_t bit_of(uint64_t seq)
 {
-	*ret_bit = 1ull << seq % WORD_BITS;
+	return 1ull << seq % WORD_BITS;
+}
+
+static uint64_t *word_of(const struct ack_window *window, uint64_t seq)
+{
 	return &window->bitmap[seq % window->size / WORD_BITS];
 }
 
@@ -44,21 +48,19 @@ bool ack_window_has_room(const struct ack_window *window, uint64_t seq)
 
 bool ack_window_is_acked(const struct ack_window *window, uint64_t seq)
 {
-	uint64_t bit;
-
 	if (seq <= window->low_seq)
 		return true;
 	if (!ack_window_has_room(window, seq))
 		return false;
-	return (*word_of(window, seq, &bit) & bit) != 0;
+	return (*word_of(window, seq) & bit_of(seq)) != 0;
 }
 
 /* Moves low_seq over confirmed sequences. */
 static void advance(struct ack_window *window)
 {
 	for (;;) {
-		uint64_t bit;
-		uint64_t *word = word_of(window, window->low_seq + 1, &bit);
+		uint64_t *word = word_of(window, window->low_seq + 1);
+		uint64_t bit = bit_of(window->low_seq + 1);
 
 		if ((*word & bit) == 0)
 			return;
@@ -69,11 +71,9 @@ static void advance(struct ack_window *window)
 
 bool ack_window_ack(struct ack_window *window, uint64_t seq)
 {
-	uint64_t bit;
-
 	if (!ack_window_has_room(window, seq) || ack_window_is_acked(window, seq))
 		return false;
-	*word_of(window, seq, &bit) |= bit;
+	*word_of(window, seq) |= bit_of(seq);
 	advance(window);
 	return true;
 }
@@ -85,10 +85,7 @@ void ack_window_skip_to(struct ack_window *window, uint64_t seq)
 		window->low_seq = seq;
 	}
 	while (window->low_seq < seq) {
-		uint64_t bit;
-		uint64_t *word = word_of(window, window->low_seq + 1, &bit);
-
-		*word &= ~bit;
+		*word_of(window, window->low_seq + 1) &= ~bit_of(window->low_seq + 1);
 		window->low_seq++;
 	}
 	advance(window);
