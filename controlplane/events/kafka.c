@@ -36,7 +36,7 @@
 enum {
 	DEFAULT_WINDOW = 16384,
 	POLL_MS = 200,
-	BACKOFF_MIN_MS = 500, /* before a producer instance is replaced; doubles */
+	DEFAULT_BACKOFF_MIN_MS = 500,
 	BACKOFF_MAX_MS = 5000,
 	PURGE_WAIT_MS = 1000,
 };
@@ -47,6 +47,8 @@ struct kafka_producer {
 	int event_fd;	       /* the log and librdkafka both write to it */
 	pthread_t thread;
 	bool has_thread;
+	bool is_compression_shared;
+	uint32_t backoff_min_ms;
 	_Atomic bool must_stop;		/* w: destroy, r: thread */
 	_Atomic uint32_t stop_flush_ms; /* w: destroy before must_stop, r: thread */
 	pthread_mutex_t lock;		/* guards stats */
@@ -120,7 +122,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 
 	(void)rk; /* the producer has but one */
 	if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-		producer->backoff_ms = BACKOFF_MIN_MS;
+		producer->backoff_ms = producer->backoff_min_ms;
 		(void)pthread_mutex_lock(&producer->lock);
 		producer->stats.is_connected = true;
 		if (ack_window_ack(&producer->window, seq))
@@ -209,7 +211,7 @@ static int make_instance(struct kafka_producer *producer)
 	rd_kafka_queue_io_event_enable(queue, producer->event_fd, &one, sizeof(one));
 	rd_kafka_queue_destroy(queue);
 	producer->is_broken = false;
-	return kafka_config_topics(producer->rk, producer->topics);
+	return kafka_config_topics(producer->rk, producer->is_compression_shared, producer->topics);
 }
 
 static rd_kafka_headers_t *headers_of(const struct event_frame *frame)
@@ -334,11 +336,13 @@ static bool must_stop(struct kafka_producer *producer)
 
 static void replace_instance(struct kafka_producer *producer)
 {
-	uint64_t until_ns = td_mono_ns() + (uint64_t)producer->backoff_ms * TD_NS_PER_MS;
+	uint64_t until_ms = td_mono_ns() / TD_NS_PER_MS + producer->backoff_ms;
+	uint64_t left_ms;
 
 	drop_instance(producer);
-	while (!must_stop(producer) && td_mono_ns() < until_ns)
-		wait_for_work(producer, POLL_MS);
+	while (!must_stop(producer) &&
+		(left_ms = td_since(until_ms, td_mono_ns() / TD_NS_PER_MS)) != 0)
+		wait_for_work(producer, (int)left_ms);
 	producer->backoff_ms = producer->backoff_ms > BACKOFF_MAX_MS / 2 ? BACKOFF_MAX_MS
 									 : producer->backoff_ms * 2;
 	if (make_instance(producer) != 0)
@@ -390,7 +394,10 @@ int kafka_producer_create(const struct kafka_config *config, char *error_text, s
 	if (producer == NULL)
 		return -ENOMEM;
 	producer->log = config->log;
-	producer->backoff_ms = BACKOFF_MIN_MS;
+	producer->backoff_min_ms =
+		config->backoff_min_ms ? config->backoff_min_ms : DEFAULT_BACKOFF_MIN_MS;
+	producer->backoff_ms = producer->backoff_min_ms;
+	producer->is_compression_shared = kafka_config_has_compression(config);
 	(void)pthread_mutex_init(&producer->lock, NULL); /* can't fail on Linux */
 	producer->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (producer->event_fd >= 0)

@@ -31,6 +31,8 @@ struct kafka_config {
 	const struct kafka_property *properties; /* override the defaults; borrowed during create */
 	size_t property_count;
 	uint32_t window_records; /* sent and not confirmed, at most; 0: 16384 */
+	uint32_t backoff_min_ms; /* before a failed producer instance is replaced; doubles up to
+				  * 5 s; 0: 500 */
 };
 
 struct kafka_stats {

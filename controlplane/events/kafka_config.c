@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct kafka_property defaults[] = {
 	{"enable.idempotence", "true"},
@@ -24,6 +25,13 @@ static const struct kafka_property defaults[] = {
 	{"topic.metadata.refresh.interval.ms", "60000"},
 	{"log.connection.close", "false"},
 	{"broker.address.ttl", "5000"},
+};
+
+/* Events are many and short-lived: cheap to pack. CDRs and contacts are kept for years. */
+static const char *const compressions[EVENT_RECORD_KIND_COUNT] = {
+	[EVENT_RECORD_CALL] = "lz4",
+	[EVENT_RECORD_CDR] = "zstd",
+	[EVENT_RECORD_CONTACT] = "zstd",
 };
 
 /* librdkafka's own lines, from its threads: what matters comes through the error callback too. */
@@ -71,10 +79,28 @@ int kafka_config_build(const struct kafka_config *config, char *error_text, size
 	return 0;
 }
 
-int kafka_config_topics(rd_kafka_t *rk, rd_kafka_topic_t *ret_topics[EVENT_RECORD_KIND_COUNT])
+bool kafka_config_has_compression(const struct kafka_config *config)
 {
+	for (size_t i = 0; i < config->property_count; i++)
+		if (strcmp(config->properties[i].name, "compression.type") == 0 ||
+			strcmp(config->properties[i].name, "compression.codec") == 0)
+			return true;
+	return false;
+}
+
+int kafka_config_topics(rd_kafka_t *rk, bool is_compression_shared,
+	rd_kafka_topic_t *ret_topics[EVENT_RECORD_KIND_COUNT])
+{
+	char text[128];
+
 	for (unsigned kind = 0; kind < EVENT_RECORD_KIND_COUNT; kind++) {
-		ret_topics[kind] = rd_kafka_topic_new(rk, event_record_topic(kind), NULL);
+		rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(rk);
+
+		/* A librdkafka built without this one says so: then the common one serves. */
+		if (!is_compression_shared)
+			(void)rd_kafka_topic_conf_set(
+				conf, "compression.codec", compressions[kind], text, sizeof(text));
+		ret_topics[kind] = rd_kafka_topic_new(rk, event_record_topic(kind), conf);
 		if (ret_topics[kind] == NULL)
 			return -EIO;
 	}

@@ -13,6 +13,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Builds the settings from defaults, brokers and the configuration's properties. Gives ret_conf.
@@ -20,8 +21,12 @@
 td_must_check int kafka_config_build(const struct kafka_config *config, char *error_text,
 	size_t error_bytes, rd_kafka_conf_t **ret_conf);
 
-/* Makes the handle of each record kind's topic; gives what it made, also on failure. -EIO. */
-td_must_check int kafka_config_topics(
-	rd_kafka_t *rk, rd_kafka_topic_t *ret_topics[EVENT_RECORD_KIND_COUNT]);
+/* True if the configuration's properties choose the compression, for every topic alike. */
+bool kafka_config_has_compression(const struct kafka_config *config);
+
+/* Makes the handle of each record kind's topic, with a compression of its own unless all share
+ * that of the configuration; gives what it made, also on failure. -EIO. */
+td_must_check int kafka_config_topics(rd_kafka_t *rk, bool is_compression_shared,
+	rd_kafka_topic_t *ret_topics[EVENT_RECORD_KIND_COUNT]);
 
 #endif

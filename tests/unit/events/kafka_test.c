@@ -30,41 +30,46 @@ enum {
 	WAIT_NAPS = 30000,
 	SEQS_MAX = 4096,
 	CONSUME_MS = 200,
+	METADATA_MS = 10000,
+	PARTITIONS = 2,
 	CONSUME_POLLS_MAX = 10000,
 };
 
-/* The world outside: a cluster that lives as long as this client. */
+/* The world outside: one cluster for all tests (its end takes a second), inside a client. */
 static rd_kafka_t *host;
 static rd_kafka_mock_cluster_t *cluster;
+/* How far each partition has been read: the next test begins there. */
+static int64_t read_to[EVENT_RECORD_KIND_COUNT][PARTITIONS];
 
 static int start_cluster(void **state)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	char text[256];
 
-	if (scratch_make(state) != 0)
-		return -1;
+	(void)state;
 	rd_kafka_conf_set_log_cb(conf, NULL);
 	host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
 	if (host == NULL)
 		return -1;
 	cluster = rd_kafka_mock_cluster_new(host, 1);
 	for (unsigned kind = 0; kind < EVENT_RECORD_KIND_COUNT; kind++)
-		rd_kafka_mock_topic_create(cluster, event_record_topic(kind), 2, 1);
+		rd_kafka_mock_topic_create(cluster, event_record_topic(kind), PARTITIONS, 1);
 	return cluster == NULL;
 }
 
 static int stop_cluster(void **state)
 {
+	(void)state;
 	rd_kafka_mock_cluster_destroy(cluster);
 	rd_kafka_destroy(host);
-	return scratch_remove(state);
+	return 0;
 }
 
 static struct kafka_producer *start_producer(struct event_log *log)
 {
-	struct kafka_config config = {
-		.log = log, .brokers = rd_kafka_mock_cluster_bootstraps(cluster)};
+	struct kafka_config config = {.log = log,
+		.brokers = rd_kafka_mock_cluster_bootstraps(cluster),
+		.backoff_min_ms = 1};
 	struct kafka_producer *producer = NULL;
 	char text[256];
 
@@ -118,38 +123,64 @@ static void note_message(const rd_kafka_message_t *message)
 	assert_true(message->key_len > 3);
 }
 
-/* Reads all three topics to their ends. */
-static void consume_all(void)
+/* A consumer that knows its brokers and doesn't wait for more than there is. */
+static rd_kafka_t *make_consumer(void)
 {
+	const char *const settings[][2] = {
+		{"bootstrap.servers", rd_kafka_mock_cluster_bootstraps(cluster)},
+		{"group.id", "check"}, {"enable.partition.eof", "true"},
+		{"fetch.wait.max.ms", "10"}};
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	rd_kafka_topic_partition_list_t *parts = rd_kafka_topic_partition_list_new(6);
+	const struct rd_kafka_metadata *metadata = NULL;
 	rd_kafka_t *consumer;
-	rd_kafka_message_t *message;
 	char text[256];
-	int open_partitions = 2 * EVENT_RECORD_KIND_COUNT;
 
-	memset(times_seen, 0, sizeof(times_seen));
-	(void)rd_kafka_conf_set(conf, "bootstrap.servers",
-		rd_kafka_mock_cluster_bootstraps(cluster), text, sizeof(text));
-	(void)rd_kafka_conf_set(conf, "group.id", "check", text, sizeof(text));
-	(void)rd_kafka_conf_set(conf, "enable.partition.eof", "true", text, sizeof(text));
+	for (size_t i = 0; i < TD_COUNT_OF(settings); i++)
+		assert_int_equal(
+			rd_kafka_conf_set(conf, settings[i][0], settings[i][1], text, sizeof(text)),
+			RD_KAFKA_CONF_OK);
 	consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
 	assert_non_null(consumer);
+	assert_int_equal(rd_kafka_metadata(consumer, 1, NULL, &metadata, METADATA_MS), 0);
+	rd_kafka_metadata_destroy(metadata);
+	return consumer;
+}
+
+static void note_end(const rd_kafka_message_t *message)
+{
+	unsigned kind = 0;
+
+	while (strcmp(event_record_topic(kind), rd_kafka_topic_name(message->rkt)) != 0)
+		kind++;
+	read_to[kind][message->partition] = message->offset;
+}
+
+/* Reads what is new in all three topics, to their ends. */
+static void consume_all(void)
+{
+	rd_kafka_topic_partition_list_t *parts = rd_kafka_topic_partition_list_new(6);
+	rd_kafka_t *consumer = make_consumer();
+	rd_kafka_message_t *message;
+	int open_partitions = PARTITIONS * EVENT_RECORD_KIND_COUNT;
+
+	memset(times_seen, 0, sizeof(times_seen));
 	for (unsigned kind = 0; kind < EVENT_RECORD_KIND_COUNT; kind++)
-		for (int partition = 0; partition < 2; partition++)
+		for (int partition = 0; partition < PARTITIONS; partition++)
 			rd_kafka_topic_partition_list_add(
 				parts, event_record_topic(kind), partition)
-				->offset = RD_KAFKA_OFFSET_BEGINNING;
+				->offset = read_to[kind][partition];
 	assert_int_equal(rd_kafka_assign(consumer, parts), 0);
 	for (int polls = 0; open_partitions > 0; polls++) {
 		assert_true(polls < CONSUME_POLLS_MAX);
 		message = rd_kafka_consumer_poll(consumer, CONSUME_MS);
 		if (message == NULL)
 			continue;
-		if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-			open_partitions--;
-		else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+		if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
 			note_message(message);
+		} else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+			note_end(message);
+			open_partitions--;
+		}
 		rd_kafka_message_destroy(message);
 	}
 	rd_kafka_topic_partition_list_destroy(parts);
@@ -310,7 +341,7 @@ static void wrong_property_is_explained(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start_cluster, stop_cluster)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
 		CASE(everything_arrives),
 		CASE(restart_goes_on_behind_the_mark),
 		CASE(broker_away_costs_nothing),
@@ -321,5 +352,5 @@ int main(void)
 #undef CASE
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, start_cluster, stop_cluster);
 }
