@@ -19,6 +19,9 @@
 enum {
 	CARRY_TICK_MS = 1000,
 	CARRY_JOURNAL_RETRY_MS = 50,
+	/* Longest that listening waits for the dataplane: half of T1, so that who sent an INVITE
+	 * before hears of it no later than with his first repeat. Usual is 1 ms. */
+	CARRY_DATAPLANE_WAIT_MS = 250,
 	/* Flushing may cause output of its own (a command answered from the ledger's book): each
 	 * round needs one more journal write, two are usual. */
 	CARRY_ROUNDS_MAX = 8,
@@ -160,11 +163,26 @@ static void media_notify(void *context, const struct td_notify *notify)
 	switchboard_media_notify(wire->switchboard, notify, wire_now(wire));
 }
 
+/* Takes SIP from here on. */
+static void listen_now(struct wire *wire)
+{
+	int result = transport_listen(wire->transport);
+
+	wire->listen_ms = TD_NEVER;
+	if (result != 0) {
+		(void)wire_complain("transport", "cannot listen for SIP", result);
+		loop_stop(wire->loop); /* deaf, it would be of no use: the next start may hear */
+	}
+}
+
 static void media_state(void *context, enum ledger_state state)
 {
 	struct wire *wire = context;
 
 	switchboard_media_state(wire->switchboard, state, wire_now(wire));
+	/* A call that came a moment earlier would have been refused for want of media. */
+	if (state == LEDGER_READY && wire->listen_ms != TD_NEVER)
+		listen_now(wire);
 }
 
 struct media_client_sink carry_media_sink(struct wire *wire)
@@ -205,7 +223,7 @@ static uint64_t earlier(uint64_t a_ms, uint64_t b_ms)
 static uint64_t deadline_next_ms(void *context)
 {
 	const struct wire *wire = context;
-	uint64_t next_ms = wire->tick_ms;
+	uint64_t next_ms = earlier(wire->tick_ms, wire->listen_ms);
 
 	next_ms = earlier(next_ms, switchboard_deadline(wire->switchboard));
 	next_ms = earlier(next_ms, media_client_deadline(wire->media));
@@ -223,6 +241,10 @@ static void deadline_expired(void *context, uint64_t now_ms)
 	switchboard_advance(wire->switchboard, now);
 	media_client_advance(wire->media, now_ms);
 	transport_advance(wire->transport, now_ms);
+	if (wire->listen_ms == 0)
+		wire->listen_ms = now_ms + CARRY_DATAPLANE_WAIT_MS;
+	else if (wire->listen_ms <= now_ms)
+		listen_now(wire); /* new calls get 503 until the dataplane is there */
 	if (wire->tick_ms <= now_ms) {
 		wire->tick_ms = now_ms + CARRY_TICK_MS;
 		control_socket_expire(wire->control, now_ms);

@@ -106,7 +106,7 @@ static int build_transport(struct wire *wire)
 {
 	const struct config_sip *sip = &wire->config->sip;
 	const struct transport_sink sink = carry_transport_sink(wire);
-	struct transport_config config = {.listener_count = sip->listener_count};
+	struct transport_config config = {.listener_count = sip->listener_count, .is_held = true};
 	uint32_t failed = 0;
 	char text[TD_ENDPOINT_TEXT_BYTES];
 	int result;

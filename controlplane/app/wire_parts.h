@@ -44,7 +44,8 @@ struct wire {
 	struct control_socket *control;
 	uint64_t instance; /* wall ns of the start */
 	uint64_t started_ms;
-	uint64_t tick_ms;	 /* next housekeeping */
+	uint64_t tick_ms;   /* next housekeeping */
+	uint64_t listen_ms; /* SIP is listened to at the latest; 0: no turn yet; TD_NEVER: it is */
 	uint64_t outbox_lost;	 /* messages dropped for want of memory */
 	uint64_t journal_failed; /* turns whose journal couldn't be written */
 	bool is_journal_stuck;	 /* the last turn's journal couldn't be written: output waits */

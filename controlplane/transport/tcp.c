@@ -114,7 +114,8 @@ int tcp_open(struct listener *listener)
 	if (bind(listener->fd, (struct sockaddr *)&address, length) != 0 ||
 		listen(listener->fd, BACKLOG) != 0)
 		return -errno;
-	return loop_add(listener->transport->loop, listener->fd, LOOP_READ, tcp_ready, listener);
+	return loop_add(listener->transport->loop, listener->fd,
+		transport_interest(listener->transport), tcp_ready, listener);
 }
 
 /* Opens a connection from the flow's local address, any port. */

@@ -155,6 +155,23 @@ void transport_destroy(struct transport *transport)
 	free(transport);
 }
 
+int transport_listen(struct transport *transport)
+{
+	int error = 0;
+
+	if (!transport->config.is_held)
+		return 0;
+	for (uint32_t i = 0; i < transport->config.listener_count && error == 0; i++)
+		error = loop_change(transport->loop, transport->listeners[i].fd, LOOP_READ);
+	transport->config.is_held = error != 0;
+	return error;
+}
+
+uint32_t transport_interest(const struct transport *transport)
+{
+	return transport->config.is_held ? 0 : LOOP_READ;
+}
+
 static struct listener *udp_listener_for(
 	struct transport *transport, const struct td_endpoint *local)
 {

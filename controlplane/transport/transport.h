@@ -41,6 +41,7 @@ struct transport_config {
 	uint32_t idle_timeout_ms;	     /* without a byte either way [600000] */
 	uint32_t udp_batch;		     /* datagrams taken from a socket per turn [64] */
 	uint32_t udp_receive_buffer_bytes;   /* [8 MiB] */
+	bool is_held; /* what comes waits in the sockets until transport_listen() */
 };
 
 /* A message that came in. */
@@ -73,6 +74,9 @@ td_must_check int transport_create(struct loop *loop, const struct transport_con
 	uint32_t *ret_failed_listener);
 /* Closes everything; waiting output is lost. NULL is allowed. */
 void transport_destroy(struct transport *transport);
+/* Begins to take what comes to the listeners, if it was held; sending never is. errno of
+ * epoll_ctl. */
+td_must_check int transport_listen(struct transport *transport);
 
 /*
  * Sends one message. UDP: from the listener with flow->local to flow->remote. TCP: by

@@ -83,6 +83,8 @@ struct transport {
 
 /* Notes that something sent by flow failed; told in the next turn. */
 void transport_note_failure(struct transport *transport, const struct sip_flow *flow);
+/* What a new listener is watched for (LOOP_ bits): nothing while it is held. */
+uint32_t transport_interest(const struct transport *transport);
 /* Asks the sink whether a source may speak; counts strangers. */
 bool transport_admits(
 	struct transport *transport, const struct td_ip *source, enum sip_transport kind);

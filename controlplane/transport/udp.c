@@ -199,7 +199,8 @@ int udp_open(struct listener *listener)
 		set_option(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY);
 	if (bind(listener->fd, (struct sockaddr *)&address, length) != 0)
 		return -errno;
-	return loop_add(listener->transport->loop, listener->fd, LOOP_READ, udp_ready, listener);
+	return loop_add(listener->transport->loop, listener->fd,
+		transport_interest(listener->transport), udp_ready, listener);
 }
 
 void udp_send(

@@ -184,6 +184,34 @@ static void test_refused_listeners(void **state)
 	(void)close(taken);
 }
 
+/* A held listener leaves what comes in the socket, sends, and takes it all once it listens. */
+static void test_held(void **state)
+{
+	struct transport_config config = {.is_held = true};
+	struct fixture *fixture = fixture_create(SIP_TRANSPORT_UDP, false, &config);
+	struct sip_flow flow = {.transport = SIP_TRANSPORT_UDP};
+	int peer = fixture_peer(fixture, SOCK_DGRAM);
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+	char sent[8];
+
+	(void)state;
+	assert_int_equal(getsockname(peer, (struct sockaddr *)&address, &length), 0);
+	flow.local = transport_local(fixture->transport, 0);
+	flow.remote = td_endpoint_from_sockaddr(&address);
+	assert_int_equal(send(peer, "hello", 5, 0), 5);
+	transport_send(fixture->transport, &flow, "out", 3);
+	assert_int_equal(recv(peer, sent, sizeof(sent), 0), 3);
+	fixture_turn(fixture, TURN_WAIT_MS);
+	assert_int_equal(fixture->received, 0);
+	assert_int_equal(transport_listen(fixture->transport), 0);
+	assert_true(fixture_wait(fixture, &fixture->received, 1));
+	assert_memory_equal(fixture->bytes, "hello", 5);
+	assert_int_equal(transport_listen(fixture->transport), 0);
+	(void)close(peer);
+	fixture_destroy(fixture);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -195,6 +223,7 @@ int main(void)
 		cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_foreign_flow),
 		cmocka_unit_test(test_refused_listeners),
+		cmocka_unit_test(test_held),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
