@@ -57,12 +57,12 @@ transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 num.partitions=$partitions
+log.message.timestamp.type=LogAppendTime
 CONFIG
 	echo "$port" >"$dir/port"
 	id=$(run_java kafka.tools.StorageTool random-uuid)
 	run_java kafka.tools.StorageTool format -t "$id" -c "$dir/server.properties" >/dev/null
 }
-
 
 is_up() {
 	bash -c "exec 3<>/dev/tcp/127.0.0.1/$1" 2>/dev/null

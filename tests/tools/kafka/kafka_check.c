@@ -4,9 +4,11 @@
  * epoch, sequence) that nothing is missing and that what repeats is a repeat. Prints one JSON
  * line; the exit status is 0 only if the proof holds.
  *
- *   kafka-check BROKERS NODE [LAST_SEQ]
+ *   kafka-check BROKERS NODE [LAST_SEQ [FILE]]
  *
- * Sequences must run from 1 to LAST_SEQ at least.
+ * Sequences must run from 1 to LAST_SEQ at least, and no record may be of an older epoch than one
+ * before it. FILE gets each record once, a JSON line with its topic, the time that the broker
+ * noted (ms), and its value.
  */
 #include "events/record.h"
 
@@ -31,6 +33,7 @@ struct seen {
 
 struct proof {
 	const char *node;
+	FILE *records;	   /* NULL: nobody wants them */
 	struct seen *seen; /* by sequence */
 	uint64_t room;
 	uint64_t messages;
@@ -39,6 +42,8 @@ struct proof {
 	uint64_t conflicts;    /* one sequence, two records */
 	uint64_t out_of_order; /* new sequences that go down within a partition */
 	uint64_t bad;	       /* messages without identity, or of another node */
+	uint64_t epoch_breaks; /* sequences whose epoch is below that of the one before */
+	uint32_t last_epoch;
 	uint64_t first_seq;
 	uint64_t last_seq;
 	uint64_t partition_last[EVENT_RECORD_KIND_COUNT][PARTITIONS_MAX];
@@ -101,6 +106,18 @@ static uint64_t *last_of(struct proof *proof, const rd_kafka_message_t *message)
 	return &proof->partition_last[kind][message->partition % PARTITIONS_MAX];
 }
 
+/* A value is JSON already. */
+static void write_record(FILE *records, const rd_kafka_message_t *message)
+{
+	rd_kafka_timestamp_type_t type;
+	int64_t stamp_ms = rd_kafka_message_timestamp(message, &type);
+
+	(void)fprintf(records, "{\"topic\":\"%s\",\"broker_ms\":%lld,\"value\":%.*s}\n",
+		rd_kafka_topic_name(message->rkt),
+		type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? (long long)stamp_ms : -1,
+		(int)message->len, (const char *)message->payload);
+}
+
 static void note(struct proof *proof, const rd_kafka_message_t *message)
 {
 	rd_kafka_headers_t *headers = NULL;
@@ -137,6 +154,8 @@ static void note(struct proof *proof, const rd_kafka_message_t *message)
 		proof->first_seq = seq;
 	if (seq > proof->last_seq)
 		proof->last_seq = seq;
+	if (proof->records != NULL)
+		write_record(proof->records, message);
 }
 
 static rd_kafka_t *make_consumer(const char *brokers)
@@ -215,36 +234,66 @@ static void read_all(rd_kafka_t *consumer, struct proof *proof)
 		fail("read", "the broker went silent before the end of all partitions");
 }
 
+/* Walks the sequences from 1 on; returns how many are missing. */
+static uint64_t count_gaps(struct proof *proof)
+{
+	uint64_t missing = 0;
+
+	for (uint64_t seq = 1; seq <= proof->last_seq; seq++) {
+		uint32_t epoch = proof->seen[seq].epoch;
+
+		if (epoch == 0) {
+			missing++;
+			continue;
+		}
+		proof->epoch_breaks += epoch < proof->last_epoch;
+		proof->last_epoch = epoch;
+	}
+	return missing;
+}
+
+static void print_proof(const struct proof *proof, uint64_t missing, bool holds)
+{
+	(void)printf("{\"holds\":%s,\"messages\":%llu,\"unique\":%llu,\"duplicates\":%llu,"
+		     "\"missing\":%llu,\"conflicts\":%llu,\"out_of_order\":%llu,\"bad\":%llu,"
+		     "\"epochs\":%u,\"epoch_breaks\":%llu,\"first_seq\":%llu,\"last_seq\":%llu}\n",
+		holds ? "true" : "false", (unsigned long long)proof->messages,
+		(unsigned long long)proof->unique, (unsigned long long)proof->duplicates,
+		(unsigned long long)missing, (unsigned long long)proof->conflicts,
+		(unsigned long long)proof->out_of_order, (unsigned long long)proof->bad,
+		proof->last_epoch, (unsigned long long)proof->epoch_breaks,
+		(unsigned long long)proof->first_seq, (unsigned long long)proof->last_seq);
+}
+
 int main(int argc, char **argv)
 {
 	struct proof proof = {0};
 	rd_kafka_t *consumer;
 	uint64_t wanted_last;
-	uint64_t missing = 0;
+	uint64_t missing;
 	bool holds;
 
-	if (argc != 3 && argc != 4) {
-		(void)fprintf(stderr, "usage: kafka-check BROKERS NODE [LAST_SEQ]\n");
+	if (argc < 3 || argc > 5) {
+		(void)fprintf(stderr, "usage: kafka-check BROKERS NODE [LAST_SEQ [FILE]]\n");
 		return 2;
 	}
 	proof.node = argv[2];
-	wanted_last = argc == 4 ? strtoull(argv[3], NULL, 10) : 0;
+	wanted_last = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
+	if (argc > 4) {
+		proof.records = fopen(argv[4], "w");
+		if (proof.records == NULL)
+			fail(argv[4], "cannot be written");
+	}
 	consumer = make_consumer(argv[1]);
 	read_all(consumer, &proof);
 	(void)rd_kafka_consumer_close(consumer);
 	rd_kafka_destroy(consumer);
-	for (uint64_t seq = 1; seq <= proof.last_seq; seq++)
-		missing += proof.seen[seq].epoch == 0;
+	if (proof.records != NULL && fclose(proof.records) != 0)
+		fail(argv[4], "could not be written");
+	missing = count_gaps(&proof);
 	holds = proof.unique != 0 && missing == 0 && proof.conflicts == 0 && proof.bad == 0 &&
-		proof.out_of_order == 0 && proof.last_seq >= wanted_last;
-	(void)printf("{\"holds\":%s,\"messages\":%llu,\"unique\":%llu,\"duplicates\":%llu,"
-		     "\"missing\":%llu,\"conflicts\":%llu,\"out_of_order\":%llu,\"bad\":%llu,"
-		     "\"first_seq\":%llu,\"last_seq\":%llu}\n",
-		holds ? "true" : "false", (unsigned long long)proof.messages,
-		(unsigned long long)proof.unique, (unsigned long long)proof.duplicates,
-		(unsigned long long)missing, (unsigned long long)proof.conflicts,
-		(unsigned long long)proof.out_of_order, (unsigned long long)proof.bad,
-		(unsigned long long)proof.first_seq, (unsigned long long)proof.last_seq);
+		proof.out_of_order == 0 && proof.epoch_breaks == 0 && proof.last_seq >= wanted_last;
+	print_proof(&proof, missing, holds);
 	free(proof.seen);
 	return holds ? 0 : 1;
 }
