@@ -42,9 +42,9 @@ uint32_t rtp_source_start(
 	source->jitter_arrival_us = 0;
 	source->expected_prior = 0;
 	source->received_prior = 0;
-	source->bad_sequence = RTP_NO_BAD_SEQUENCE;
+	source->jitter_clock_hz = 0;
 	source->is_used = 1;
-	source->has_timestamp = 0;
+	source->is_restart_awaited = 0;
 	return extended;
 }
 
@@ -81,11 +81,11 @@ enum rtp_verdict rtp_source_receive(
 
 	source->arrival_ns = now_ns;
 	if (behind < RTP_WINDOW_PKTS) {
-		source->bad_sequence = RTP_NO_BAD_SEQUENCE;
+		source->is_restart_awaited = 0;
 		return receive_late(source, behind, ret_extended);
 	}
 	if (ahead < RTP_MAX_DROPOUT) {
-		source->bad_sequence = RTP_NO_BAD_SEQUENCE;
+		source->is_restart_awaited = 0;
 		source->window = ahead < RTP_WINDOW_PKTS ? source->window << ahead | 1 : 1;
 		store(&source->highest, highest + ahead);
 		store(&source->received, load(&source->received) + 1);
@@ -94,10 +94,27 @@ enum rtp_verdict rtp_source_receive(
 	}
 	if (behind < RTP_MAX_MISORDER)
 		return RTP_STALE;
-	if (sequence == source->bad_sequence)
+	if (source->is_restart_awaited && sequence == source->awaited_sequence)
 		return RTP_RESTARTED;
-	source->bad_sequence = (uint16_t)(sequence + 1);
+	source->awaited_sequence = (uint16_t)(sequence + 1);
+	source->is_restart_awaited = 1;
 	return RTP_STALE;
+}
+
+static uint32_t convert(uint32_t value, uint32_t from_hz, uint32_t to_hz)
+{
+	return (uint32_t)((uint64_t)value * to_hz / from_hz);
+}
+
+/* Audio goes on in a codec with another clock: timestamps of the two can't be compared. */
+static void change_clock(struct rtp_source *source, uint32_t clock_hz)
+{
+	if (source->jitter_clock_hz != 0) {
+		source->jitter_q4 = convert(source->jitter_q4, source->jitter_clock_hz, clock_hz);
+		source->jitter_max_q4 =
+			convert(source->jitter_max_q4, source->jitter_clock_hz, clock_hz);
+	}
+	source->jitter_clock_hz = clock_hz;
 }
 
 void rtp_source_jitter(
@@ -106,7 +123,9 @@ void rtp_source_jitter(
 	uint32_t now_us = (uint32_t)(now_ns / TD_NS_PER_US);
 	uint32_t elapsed_us = now_us - source->jitter_arrival_us;
 
-	if (source->has_timestamp && elapsed_us < JITTER_GAP_MAX_US) {
+	if (td_unlikely(source->jitter_clock_hz != clock_hz)) {
+		change_clock(source, clock_hz);
+	} else if (elapsed_us < JITTER_GAP_MAX_US) {
 		int64_t elapsed_ts = (int64_t)((uint64_t)elapsed_us * clock_hz / US_PER_S);
 		int64_t difference = elapsed_ts - (int32_t)(timestamp_ts - source->timestamp_ts);
 
@@ -121,14 +140,23 @@ void rtp_source_jitter(
 	}
 	source->timestamp_ts = timestamp_ts;
 	source->jitter_arrival_us = now_us;
-	source->has_timestamp = 1;
 }
 
-uint32_t rtp_jitter_us(uint32_t jitter_q4, uint32_t clock_hz)
+static uint32_t jitter_us(uint32_t jitter_q4, uint32_t clock_hz)
 {
 	if (clock_hz == 0)
 		return 0;
 	return (uint32_t)(((uint64_t)jitter_q4 * US_PER_S / clock_hz) >> JITTER_SHIFT);
+}
+
+uint32_t rtp_source_jitter_us(const struct rtp_source *source)
+{
+	return jitter_us(source->jitter_q4, source->jitter_clock_hz);
+}
+
+uint32_t rtp_source_jitter_max_us(const struct rtp_source *source)
+{
+	return jitter_us(source->jitter_max_q4, source->jitter_clock_hz);
 }
 
 uint8_t rtp_source_take_fraction(struct rtp_source *source)

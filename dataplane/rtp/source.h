@@ -21,7 +21,6 @@ enum {
 	RTP_MAX_DROPOUT = 3000, /* RFC 3550 A.1: a larger step forward is a restart */
 	RTP_WINDOW_PKTS = 64,	/* late packets further back can't be told from duplicates */
 	RTP_MAX_MISORDER = 100, /* RFC 3550 A.1: so far back is late, not the sign of a restart */
-	RTP_NO_BAD_SEQUENCE = 65536,
 	/* Room below the first packet for late ones; reports take it off again. */
 	RTP_EXTENDED_FIRST = 1 << 16
 };
@@ -44,15 +43,17 @@ struct rtp_source {
 	uint64_t window;	    /* bit i: highest - i was received */
 	uint64_t arrival_ns;	    /* of the last packet */
 	uint32_t timestamp_ts;	    /* of the last packet that counts for jitter */
-	uint32_t jitter_q4;	    /* RTP clock units * 16 (RFC 3550 A.8) */
+	uint32_t jitter_q4;	    /* units of jitter_clock_hz * 16 (RFC 3550 A.8) */
 	uint32_t jitter_arrival_us; /* of the packet of timestamp_ts, low bits */
 	uint32_t jitter_max_q4;
 	uint32_t expected_prior;
 	uint32_t received_prior;
-	uint32_t bad_sequence;	     /* RFC 3550 A.1; RTP_NO_BAD_SEQUENCE: none */
-	uint16_t challenge_sequence; /* its last one while another source is current */
+	uint32_t jitter_clock_hz; /* of timestamp_ts; 0: there is none yet */
+	/* RFC 3550 A.1: the packet with this number confirms that the sequence began anew, or,
+	 * while another source is current, that this one is to be. */
+	uint16_t awaited_sequence;
 	uint8_t is_used;
-	uint8_t has_timestamp; /* timestamp_ts and jitter_arrival_us are valid */
+	uint8_t is_restart_awaited;
 };
 static_assert(sizeof(struct rtp_source) == 64, "one cache line");
 
@@ -69,12 +70,14 @@ enum rtp_verdict rtp_source_receive(
 	struct rtp_source *source, uint16_t sequence, uint64_t now_ns, uint32_t *ret_extended);
 
 /* Updates the jitter estimate with a packet that carries sampled media (not telephone events,
- * whose timestamps stand still). */
+ * whose timestamps stand still). If clock_hz is another one than before, what was measured is
+ * converted, and differences are taken from this packet on. */
 void rtp_source_jitter(
 	struct rtp_source *source, uint32_t timestamp_ts, uint32_t clock_hz, uint64_t now_ns);
 
-/* A jitter of the source's fields in microseconds. */
-uint32_t rtp_jitter_us(uint32_t jitter_q4, uint32_t clock_hz);
+/* The jitter estimate, and the largest it was, in microseconds. */
+uint32_t rtp_source_jitter_us(const struct rtp_source *source);
+uint32_t rtp_source_jitter_max_us(const struct rtp_source *source);
 
 /* A jitter in RTP clock units, as reports carry it, in microseconds. */
 static inline uint32_t rtp_jitter_us_from_ts(uint32_t jitter_ts, uint32_t clock_hz)
@@ -82,10 +85,10 @@ static inline uint32_t rtp_jitter_us_from_ts(uint32_t jitter_ts, uint32_t clock_
 	return clock_hz == 0 ? 0 : (uint32_t)((uint64_t)jitter_ts * 1000000 / clock_hz);
 }
 
-/* A jitter of the source's fields in RTP clock units. */
-static inline uint32_t rtp_jitter_ts(uint32_t jitter_q4)
+/* The jitter estimate in units of the source's own clock, as reports carry it. */
+static inline uint32_t rtp_source_jitter_ts(const struct rtp_source *source)
 {
-	return jitter_q4 >> 4;
+	return source->jitter_q4 >> 4;
 }
 
 /* Packets expected since base (RFC 3550 A.3). */

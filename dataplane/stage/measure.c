@@ -88,13 +88,13 @@ static bool challenge(struct termination *termination, struct packet *packet, ui
 			atomic_load_explicit(&termination->rx.packets, memory_order_relaxed) == 0;
 	uint8_t index = find_source(termination, packet);
 	struct rtp_source *source = &termination->sources[index];
-	bool is_next = (uint16_t)(source->challenge_sequence + 1) == packet->rtp.sequence;
+	bool is_next = source->awaited_sequence == packet->rtp.sequence;
 	bool is_known = atomic_load_explicit(&source->received, memory_order_relaxed) != 0;
 
 	termination->rx.challenger_run = is_next && termination->rx.challenger_run != 0
 						 ? (uint8_t)(termination->rx.challenger_run + 1)
 						 : 1;
-	source->challenge_sequence = packet->rtp.sequence;
+	source->awaited_sequence = (uint16_t)(packet->rtp.sequence + 1);
 	source->arrival_ns = now_ns;
 	if (!is_silent && termination->rx.challenger_run < RTP_MIN_SEQUENTIAL)
 		return false;

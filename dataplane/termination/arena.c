@@ -48,7 +48,7 @@ static uint64_t layout_hash(void)
 		offsetof(struct termination_match, remote_port),
 		offsetof(struct termination_rx, police_cost_ns),
 		offsetof(struct rtp_splice, sequence_high),
-		offsetof(struct rtp_source, bad_sequence),
+		offsetof(struct rtp_source, awaited_sequence),
 		offsetof(struct termination_signalling, payload_types),
 	};
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);

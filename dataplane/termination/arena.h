@@ -17,7 +17,7 @@ struct termination;
 
 enum {
 	ARENA_MAGIC = 0x544e4d41, /* "TNMA" */
-	ARENA_VERSION = 1,
+	ARENA_VERSION = 2,
 	ARENA_HEADER_BYTES = 4096, /* a page, so that records are aligned */
 	ARENA_CAPACITY_MAX = 1 << 20
 };

@@ -61,7 +61,7 @@ static void fill_block(struct termination *termination, struct rtp_source *sourc
 		.lost = rtp_source_lost(source),
 		/* RFC 3550 6.4.1: the count of cycles begins with 0 */
 		.highest = load(&source->highest) - RTP_EXTENDED_FIRST,
-		.jitter_ts = rtp_jitter_ts(source->jitter_q4),
+		.jitter_ts = rtp_source_jitter_ts(source),
 		.fraction = rtp_source_take_fraction(source),
 	};
 	if (timing->sr_arrival_ns != 0 && timing->sr_ssrc == block->ssrc) {
@@ -146,11 +146,11 @@ void report_jitter(struct termination *termination)
 	const struct rtp_source *source;
 	uint32_t max_us;
 
-	if (index >= RTP_SOURCES_MAX || termination->rx.clock_hz == 0)
+	if (index >= RTP_SOURCES_MAX)
 		return;
 	source = &termination->sources[index];
-	max_us = rtp_jitter_us(source->jitter_max_q4, termination->rx.clock_hz);
-	store(&quality->jitter_us, rtp_jitter_us(source->jitter_q4, termination->rx.clock_hz));
+	max_us = rtp_source_jitter_max_us(source);
+	store(&quality->jitter_us, rtp_source_jitter_us(source));
 	if (max_us > load(&quality->jitter_max_us))
 		store(&quality->jitter_max_us, max_us);
 }

@@ -205,6 +205,46 @@ static void goes_on_without_gap_after_moves(void **state)
 }
 
 /* Whatever is refused is counted by its name, sends nothing and changes no figure but one. */
+static void receive_type(
+	struct world *world, uint16_t sequence, uint32_t timestamp_ts, uint8_t payload_type)
+{
+	static struct world_frame frame;
+	uint8_t packet[256];
+	uint16_t size = world_rtp(packet, 9, sequence, timestamp_ts, payload_type);
+
+	world_frame_build(&frame, &(struct world_path){"198.51.100.10", 4000, "192.0.2.1", 20000},
+		packet, size);
+	assert_int_equal(world_receive(world, &frame, 0)->verdict, VERDICT_TRANSMIT);
+}
+
+/* Audio at 48 kHz, each packet 5 ms early or late, then digits with a clock of 8 kHz. */
+static void measures_jitter_by_the_clock_of_the_audio(void **state)
+{
+	struct world *world = *state;
+	struct td_termination_spec spec = world_spec(1, 7, 20000, "198.51.100.10", 4000);
+	uint32_t at_ts = 0;
+	uint16_t sequence = 0;
+
+	world_call(world);
+	spec.epoch = 2;
+	spec.codec_count = 2;
+	spec.codecs[0] = (struct td_codec){96, TD_CODEC_OPUS, 20, 48000};
+	spec.codecs[1] = (struct td_codec){101, TD_CODEC_TELEPHONE_EVENT, 20, 8000};
+	assert_int_equal(termination_table_modify(world->table, &spec), TD_RESULT_OK);
+	world_work(world);
+	for (; sequence < 300; at_ts += 960) {
+		receive_type(world, sequence++, at_ts, 96);
+		world_advance_ms(world, sequence % 2 ? 15 : 25);
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		receive_type(world, sequence++, at_ts, 101);
+		world_advance_ms(world, 20);
+	}
+	world_advance_ms(world, 2500); /* for the sweep to look */
+	assert_in_range(world_stats(world, 1).jitter_us, 4500, 5500);
+	assert_in_range(world_stats(world, 1).jitter_max_us, 4500, 5500);
+}
+
 static void refuse(struct world *world, const struct packet *packet, enum td_drop_reason reason,
 	uint64_t times)
 {
@@ -423,6 +463,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(goes_on_without_gap_after_hold, setup, teardown),
 		cmocka_unit_test_setup_teardown(resumes_the_same_source, setup, teardown),
 		cmocka_unit_test_setup_teardown(goes_on_without_gap_after_moves, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			measures_jitter_by_the_clock_of_the_audio, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_strangers, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_unused_and_released_ports, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_by_mode_type_and_order, setup, teardown),

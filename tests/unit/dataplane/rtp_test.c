@@ -116,11 +116,36 @@ static void measures_jitter(void **state)
 	for (uint32_t i = 100; i < 400; i++, now_ns += 20 * MS)
 		rtp_source_jitter(
 			&source, i * 160, 8000, i % 2 ? now_ns + 5 * MS : now_ns - 5 * MS);
-	assert_in_range(rtp_jitter_us(source.jitter_q4, 8000), 9500, 10000);
+	assert_in_range(rtp_source_jitter_us(&source), 9500, 10000);
 	/* a pause of five seconds, and a clock that jumps, aren't jitter */
 	rtp_source_jitter(&source, 0, 8000, now_ns + 5 * SECOND);
 	rtp_source_jitter(&source, 4000000, 8000, now_ns + 5 * SECOND + 20 * MS);
-	assert_in_range(rtp_jitter_us(source.jitter_q4, 8000), 9500, 10000);
+	assert_in_range(rtp_source_jitter_us(&source), 9500, 10000);
+}
+
+/* From 8 kHz to 48 kHz in mid-stream: the time it means stays, the reports' units follow. */
+static void keeps_jitter_over_a_change_of_clock(void **state)
+{
+	struct rtp_source source;
+	uint64_t now_ns = 5 * SECOND;
+	uint32_t max_us;
+
+	(void)state;
+	(void)rtp_source_start(&source, 7, 0, now_ns);
+	assert_int_equal(rtp_source_jitter_us(&source), 0);
+	for (uint32_t i = 0; i < 300; i++, now_ns += 20 * MS)
+		rtp_source_jitter(
+			&source, i * 160, 8000, i % 2 ? now_ns + 5 * MS : now_ns - 5 * MS);
+	assert_in_range(rtp_source_jitter_us(&source), 9500, 10000);
+	assert_in_range(rtp_source_jitter_ts(&source), 76, 80);
+	max_us = rtp_source_jitter_max_us(&source);
+	rtp_source_jitter(&source, 777, 48000, now_ns);
+	assert_in_range(rtp_source_jitter_us(&source), 9500, 10000);
+	assert_in_range(rtp_source_jitter_ts(&source), 6 * 76, 6 * 80);
+	for (uint32_t i = 1; i < 200; i++)
+		rtp_source_jitter(&source, 777 + i * 960, 48000, now_ns + i * 20 * MS);
+	assert_in_range(rtp_source_jitter_us(&source), 0, 20);
+	assert_in_range(rtp_source_jitter_max_us(&source), max_us - 1, max_us);
 }
 
 static void tells_fraction_lost(void **state)
@@ -278,6 +303,7 @@ int main(void)
 		cmocka_unit_test(reads_headers),
 		cmocka_unit_test(validates_sequences),
 		cmocka_unit_test(measures_jitter),
+		cmocka_unit_test(keeps_jitter_over_a_change_of_clock),
 		cmocka_unit_test(tells_fraction_lost),
 		cmocka_unit_test(splices_feeds),
 		cmocka_unit_test(never_goes_back_in_time),
