@@ -84,8 +84,10 @@ static void take_2xx(struct switchboard *switchboard, struct line *line, unsigne
 	const struct sip_message *message = response->message;
 	bool is_current = message->cseq.number == leg->invite_cseq;
 
-	if (leg->dialog.state != DIALOG_EARLY && !dialog_matches(&leg->dialog, message)) {
-		response_reject_2xx(switchboard, message, response->flow); /* another fork */
+	/* Another fork, or one that answers when we have given it up. */
+	if ((leg->dialog.state != DIALOG_EARLY && !dialog_matches(&leg->dialog, message)) ||
+		(leg->state == LEG_ENDED && leg->answer_ms == 0)) {
+		response_reject_2xx(switchboard, message, response->flow);
 		return;
 	}
 	if (leg->is_uac && leg->answer_ms == 0 && is_current) {

@@ -6,10 +6,11 @@
  *   TRYING ("Calling") --1xx--> PROCEEDING --2xx--> ACCEPTED --M--> end
  *      |  |  \--2xx--------------------------------^
  *      |  \--300..699--> COMPLETED (ACK) <--300..699-- PROCEEDING
- *      \--B, transport--> end           \--D--> end
+ *      \--64 * T1 after B, transport--> end \--D--> end
  *
- * Timer C in PROCEEDING gives up towards the user, sends CANCEL and goes on for 64 * T1: what the
- * peer answers is then acknowledged here, and only a 2xx is still told.
+ * Timers B and C give up towards the user and go on for 64 * T1: with CANCEL, which after timer B
+ * waits for a provisional response that comes late (else a slow peer would ring on for nobody).
+ * What the peer answers is then acknowledged here, and only a 2xx is still told.
  *
  * A transport failure in COMPLETED ends nothing, though RFC 3261's figure 5 has it so: failures
  * are told per flow, the user has its final response, and the peer may still need its ACK.
@@ -99,7 +100,8 @@ static int calling_provisional(struct transaction_table *table, struct transacti
 	else
 		transaction_start_expire(
 			table, transaction, table->config.timer_c_ms, stimulus->now_ms);
-	transaction_indicate(table, transaction, TRANSACTION_RESPONSE, stimulus);
+	if (!transaction->is_given_up)
+		transaction_indicate(table, transaction, TRANSACTION_RESPONSE, stimulus);
 	return 0;
 }
 
@@ -216,29 +218,62 @@ static int proceeding_cancel(struct transaction_table *table, struct transaction
 	return error;
 }
 
-/* Timer C, or 64 * T1 after a CANCEL. */
-static int proceeding_expire(struct transaction_table *table, struct transaction *transaction,
+/* Cancels for a user that no longer waits. */
+static int cancel_unasked(struct transaction_table *table, struct transaction *transaction,
 	const struct transaction_stimulus *stimulus)
 {
 	struct transaction_stimulus cancel = *stimulus;
 	struct sip_message invite;
 	int length = -EBADMSG;
 
-	if (transaction->is_given_up)
-		return transaction_finish(table, transaction, stimulus);
-	if (transaction->cancel == CANCEL_NONE &&
-		transaction_parse_stored(transaction, &invite) == 0)
+	if (transaction_parse_stored(transaction, &invite) == 0)
 		length = transaction_derive_cancel(table, &invite, SPAN(""));
 	if (length < 0)
-		return transaction_finish_timeout(table, transaction, stimulus);
+		return length;
 	cancel.bytes = table->scratch;
 	cancel.length = (size_t)length;
-	if (proceeding_cancel(table, transaction, &cancel) != 0)
-		return transaction_finish_timeout(table, transaction, stimulus);
+	return transaction->state == STATE_TRYING ? calling_cancel(table, transaction, &cancel)
+						  : proceeding_cancel(table, transaction, &cancel);
+}
+
+static int give_up(struct transaction_table *table, struct transaction *transaction,
+	const struct transaction_stimulus *stimulus)
+{
 	table->counts.timeouts++;
 	transaction->is_given_up = true;
 	transaction_indicate(table, transaction, TRANSACTION_TIMEOUT, stimulus);
 	return 0;
+}
+
+/* Timer B, or 64 * T1 after it. */
+static int calling_expire(struct transaction_table *table, struct transaction *transaction,
+	const struct transaction_stimulus *stimulus)
+{
+	if (transaction->is_given_up)
+		return transaction_finish(table, transaction, stimulus);
+	if (transaction->cancel == CANCEL_NONE && cancel_unasked(table, transaction, stimulus) != 0)
+		return transaction_finish_timeout(table, transaction, stimulus);
+	keep_skeleton(table, transaction);
+	transaction_start_expire(table, transaction, transaction_64_t1_ms(table), stimulus->now_ms);
+	return give_up(table, transaction, stimulus);
+}
+
+static int calling_error(struct transaction_table *table, struct transaction *transaction,
+	const struct transaction_stimulus *stimulus)
+{
+	return transaction->is_given_up ? transaction_finish(table, transaction, stimulus)
+					: transaction_finish_error(table, transaction, stimulus);
+}
+
+/* Timer C, or 64 * T1 after a CANCEL. */
+static int proceeding_expire(struct transaction_table *table, struct transaction *transaction,
+	const struct transaction_stimulus *stimulus)
+{
+	if (transaction->is_given_up)
+		return transaction_finish(table, transaction, stimulus);
+	if (transaction->cancel != CANCEL_NONE || cancel_unasked(table, transaction, stimulus) != 0)
+		return transaction_finish_timeout(table, transaction, stimulus);
+	return give_up(table, transaction, stimulus);
 }
 
 static const struct transaction_cell client_invite_cells[STATE_COUNT][INPUT_COUNT] = {
@@ -250,8 +285,8 @@ static const struct transaction_cell client_invite_cells[STATE_COUNT][INPUT_COUN
 			[INPUT_FINAL] = {reject_first, STATE_COMPLETED},
 			[INPUT_CANCEL] = {calling_cancel, STATE_TRYING},
 			[INPUT_RETRANSMIT] = {calling_retransmit, STATE_TRYING},
-			[INPUT_EXPIRE] = {transaction_finish_timeout, STATE_TERMINATED},
-			[INPUT_TRANSPORT_ERROR] = {transaction_finish_error, STATE_TERMINATED},
+			[INPUT_EXPIRE] = {calling_expire, STATE_TRYING},
+			[INPUT_TRANSPORT_ERROR] = {calling_error, STATE_TRYING},
 		},
 	[STATE_PROCEEDING] =
 		{

@@ -33,7 +33,7 @@ struct machine_case {
 
 static const struct machine_case CASES[] = {
 	{"client INVITE", &transaction_client_invite, "INVITE",
-		{[STATE_TRYING] = "T...PAc.TTXX",
+		{[STATE_TRYING] = "T...PAc.TTTX",
 			[STATE_PROCEEDING] = "....PAc.P.PP",
 			[STATE_ACCEPTED] = "....AAA...XA",
 			[STATE_COMPLETED] = "....CCC...XC",

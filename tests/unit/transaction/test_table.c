@@ -187,7 +187,7 @@ static void test_handles_of_the_dead(void **state)
 	transaction_id alive;
 
 	(void)state;
-	rig_pass(rig, RIG_64_T1_MS);
+	rig_pass(rig, (uint64_t)2 * RIG_64_T1_MS);
 	alive = rig_request(rig, "INVITE", ""); /* in the same place */
 	assert_true(alive != dead);
 	assert_int_equal(transaction_cancel(rig->table, dead, SPAN(""), rig->now_ms), -ENOENT);

@@ -33,6 +33,16 @@ static void edge(struct rig *rig, uint64_t delay_ms, uint32_t sent, int event)
 		assert_int_equal(rig->told[0].event, event);
 }
 
+/* The same, whatever is sent. */
+static void edge_told(struct rig *rig, uint64_t delay_ms, enum transaction_event event)
+{
+	rig_clear(rig);
+	rig_pass(rig, delay_ms - 1);
+	assert_int_equal(rig->told_count, 0);
+	rig_pass(rig, 1);
+	assert_true(rig_told_only(rig, event));
+}
+
 /* The transaction ends exactly after delay_ms and says so; retransmissions on the way don't
  * matter. event comes before the last word (QUIET: only the last word). */
 static void ends_after(struct rig *rig, uint64_t delay_ms, int event)
@@ -49,6 +59,16 @@ static void ends_after(struct rig *rig, uint64_t delay_ms, int event)
 		assert_true(rig_told_only(rig, TRANSACTION_TERMINATED));
 	}
 	rig_destroy(rig, true);
+}
+
+/* Timer B after delay_ms: the user is told, and 64 * T1 later nothing is left. */
+static void gives_up_after(struct rig *rig, uint64_t delay_ms)
+{
+	edge_told(rig, delay_ms, TRANSACTION_TIMEOUT);
+	rig_clear(rig);
+	rig_pass(rig, RIG_64_T1_MS - 1);
+	assert_int_equal(rig->sent_count, 0);
+	ends_after(rig, 1, QUIET);
 }
 
 /* Retransmissions after exactly these delays, in milliseconds, 0 ends the list. */
@@ -68,7 +88,7 @@ static void test_a_doubles_without_limit(void **state)
 	(void)rig_request(rig, "INVITE", "");
 	assert_int_equal(rig->sent_count, 1);
 	repeats(rig, (const uint32_t[]){500, 1000, 2000, 4000, 8000, 16000, 0});
-	ends_after(rig, RIG_64_T1_MS - 31500, TRANSACTION_TIMEOUT);
+	gives_up_after(rig, RIG_64_T1_MS - 31500);
 }
 
 static void test_a_is_off_over_reliable(void **state)
@@ -80,8 +100,7 @@ static void test_a_is_off_over_reliable(void **state)
 	rig_clear(rig);
 	rig_pass(rig, RIG_64_T1_MS - 1);
 	assert_int_equal(rig->sent_count, 0);
-	rig_pass(rig, 1);
-	rig_destroy(rig, true);
+	gives_up_after(rig, 1);
 }
 
 static void test_a_stops_with_a_provisional(void **state)
@@ -104,23 +123,72 @@ static void test_b(void **state)
 		struct rig *rig = rig_create(BOTH[i], 4);
 
 		(void)rig_request(rig, "INVITE", "");
-		ends_after(rig, RIG_64_T1_MS, TRANSACTION_TIMEOUT);
+		gives_up_after(rig, RIG_64_T1_MS);
 	}
+}
+
+static struct rig *invited(uint32_t timer_b_ms)
+{
+	struct rig *rig = rig_create(SIP_TRANSPORT_UDP, 4);
+	struct transaction_options options = {.user = 5, .timer_b_ms = timer_b_ms};
+	transaction_id id;
+
+	assert_int_equal(rig_try_request(rig, "INVITE", "", &options, &id), 0);
+	return rig;
 }
 
 static void test_b_of_a_trunk(void **state)
 {
-	static const char *const methods[] = {"INVITE", "OPTIONS"};
+	struct rig *rig = rig_create(SIP_TRANSPORT_UDP, 4);
+	struct transaction_options options = {.user = 5, .timer_b_ms = 2000};
+	transaction_id id;
 
 	(void)state;
-	for (size_t i = 0; i < TD_COUNT_OF(methods); i++) {
-		struct rig *rig = rig_create(SIP_TRANSPORT_UDP, 4);
-		struct transaction_options options = {.user = 5, .timer_b_ms = 2000};
-		transaction_id id;
+	gives_up_after(invited(2000), 2000);
+	assert_int_equal(rig_try_request(rig, "OPTIONS", "", &options, &id), 0);
+	ends_after(rig, 2000, TRANSACTION_TIMEOUT);
+}
 
-		assert_int_equal(rig_try_request(rig, methods[i], "", &options, &id), 0);
-		ends_after(rig, 2000, TRANSACTION_TIMEOUT);
-	}
+static void test_after_b_a_late_provisional_is_cancelled(void **state)
+{
+	struct rig *rig = invited(2000);
+
+	(void)state;
+	edge_told(rig, 2000, TRANSACTION_TIMEOUT);
+	rig_pass(rig, RIG_64_T1_MS - 1);
+	rig->told_count = 0;
+	rig->sent_count = 1; /* a repeat of the INVITE: what is answered */
+	rig_receive_response(rig, 0, 180, "a");
+	rig_receive_response(rig, 0, 487, "a");
+	assert_int_equal(rig->told_count, 0);
+	assert_int_equal(rig->sent_count, 3);
+	assert_memory_equal(rig->sent[1].text, "CANCEL ", 7);
+	assert_memory_equal(rig->sent[2].text, "ACK ", 4);
+	ends_after(rig, RIG_64_T1_MS, QUIET);
+}
+
+static void test_after_b_a_late_answer_is_told(void **state)
+{
+	struct rig *rig = invited(2000);
+
+	(void)state;
+	edge_told(rig, 2000, TRANSACTION_TIMEOUT);
+	rig->told_count = 0;
+	rig_receive_response(rig, 0, 200, "a");
+	assert_true(rig_told_only(rig, TRANSACTION_RESPONSE));
+	ends_after(rig, RIG_64_T1_MS, QUIET);
+}
+
+static void test_after_b_nobody_hears_of_a_broken_transport(void **state)
+{
+	struct rig *rig = invited(2000);
+
+	(void)state;
+	edge_told(rig, 2000, TRANSACTION_TIMEOUT);
+	rig_clear(rig);
+	transaction_transport_failed(rig->table, &rig->flow, rig->now_ms);
+	assert_true(rig_told_only(rig, TRANSACTION_TERMINATED));
+	rig_destroy(rig, true);
 }
 
 static void test_c_sends_cancel_and_gives_up(void **state)
@@ -404,6 +472,9 @@ int main(void)
 		cmocka_unit_test(test_a_stops_with_a_provisional),
 		cmocka_unit_test(test_b),
 		cmocka_unit_test(test_b_of_a_trunk),
+		cmocka_unit_test(test_after_b_a_late_provisional_is_cancelled),
+		cmocka_unit_test(test_after_b_a_late_answer_is_told),
+		cmocka_unit_test(test_after_b_nobody_hears_of_a_broken_transport),
 		cmocka_unit_test(test_c_sends_cancel_and_gives_up),
 		cmocka_unit_test(test_c_starts_anew_with_101_to_199),
 		cmocka_unit_test(test_d),
