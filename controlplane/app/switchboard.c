@@ -223,6 +223,8 @@ int switchboard_restore(struct switchboard *switchboard,
 	line->call.call_id = call_id;
 	if (result != 0) {
 		drop_unread(switchboard, line);
+		if (result == -EBADMSG) /* nor will a later start be able to read it */
+			switchboard->ports.journal_delete(switchboard->ports.context, call_id);
 		return result;
 	}
 	line->is_journaled = true;

@@ -62,7 +62,7 @@ struct switchboard_snapshot {
 };
 
 /* After a restart, before anything else: gives back one journaled call. -EBADMSG (not a record
- * of ours; counted, nothing else changes), -ENOSPC, -ENOMEM. */
+ * of ours: counted and deleted, nothing else changes), -ENOSPC, -ENOMEM. */
 td_must_check int switchboard_restore(struct switchboard *switchboard,
 	const struct switchboard_snapshot *snapshot, struct td_now now);
 /* All calls have been given back. */

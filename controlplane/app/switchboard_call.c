@@ -13,6 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+	FROM_BYTES = 512,
+};
+
 /* Reads the caller's offer out of his INVITE; NULL if it can be used. */
 static const char *read_caller_offer(struct line *line, struct media_body *ret_offer)
 {
@@ -35,8 +39,9 @@ static void dial_failed(struct switchboard *switchboard, struct line *line, unsi
 	calls_clear(switchboard, line, CALL_ON_CLEAR, &release);
 }
 
-/* "<sip:user@us>", with the caller's display name; anonymous stays anonymous. */
-static void write_from(
+/* "<sip:user@us>", with the caller's display name if there is room; anonymous stays anonymous.
+ * -ENOSPC. */
+static int write_from(
 	const struct sip_message *invite, const struct sip_flow *flow, char *from, size_t size)
 {
 	char local[TD_ENDPOINT_TEXT_BYTES];
@@ -44,12 +49,18 @@ static void write_from(
 	struct span display = invite->from.display;
 	struct span user = invite->from.uri.user;
 	bool is_anonymous = span_is(invite->from.uri.host, "anonymous.invalid");
+	const size_t others_bytes = strlen("\"\" <sip:@anonymous.invalid>") + sizeof(local);
 
+	if (user.length + others_bytes > size)
+		return -ENOSPC;
+	if (user.length + others_bytes + display.length > size)
+		display.length = 0;
 	(void)td_endpoint_format(&host, local);
 	*strrchr(local, ':') = '\0'; /* the address alone */
 	(void)snprintf(from, size, "%s%.*s%s<sip:%.*s%s%s>", display.length != 0 ? "\"" : "",
 		SPAN_ARGS(display), display.length != 0 ? "\" " : "", SPAN_ARGS(user),
 		user.length != 0 ? "@" : "", is_anonymous ? "anonymous.invalid" : local);
+	return 0;
 }
 
 /* Prepares the called leg's half of the dialog. */
@@ -60,7 +71,7 @@ static int init_callee(
 	struct leg *leg = &call->legs[CALL_CALLEE];
 	char call_id[SWITCHBOARD_CALL_ID_BYTES];
 	char contact[LEG_CONTACT_BYTES];
-	char from[512];
+	char from[FROM_BYTES];
 	char uri[TRUNK_URI_BYTES];
 	char to[TRUNK_URI_BYTES + 2];
 	struct sip_flow flow;
@@ -72,8 +83,10 @@ static int init_callee(
 		return result;
 	switchboard_random_text(switchboard, call_id, sizeof(call_id));
 	switchboard_random_text(switchboard, line->tags[CALL_CALLEE].text, SWITCHBOARD_TAG_BYTES);
-	write_from(invite, &flow, from, sizeof(from));
 	(void)snprintf(to, sizeof(to), "<%s>", uri);
+	result = write_from(invite, &flow, from, sizeof(from));
+	if (result != 0)
+		return result;
 	result = dialog_init_uac(&leg->dialog,
 		&(const struct dialog_identity){
 			.call_id = span_from(call_id),

@@ -46,6 +46,7 @@ static struct span stateless_tag(const struct switchboard *switchboard,
 void receive_answer_stateless(struct switchboard *switchboard, const struct sip_message *request,
 	const struct sip_flow *flow, const struct leg_reply *reply)
 {
+	const struct sip_flow back = transaction_reply_flow(request, flow);
 	char tag[SWITCHBOARD_TAG_BYTES];
 	struct leg_reply full = *reply;
 	int length;
@@ -55,7 +56,7 @@ void receive_answer_stateless(struct switchboard *switchboard, const struct sip_
 	length = leg_build_reply(
 		switchboard->buffer, sizeof(switchboard->buffer), request, &flow->remote, &full);
 	if (length > 0)
-		switchboard_send(switchboard, flow, switchboard->buffer, (size_t)length);
+		switchboard_send(switchboard, &back, switchboard->buffer, (size_t)length);
 }
 
 void receive_answer(struct switchboard *switchboard, transaction_id id,

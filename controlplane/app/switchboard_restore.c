@@ -87,10 +87,13 @@ static void restore_identity(struct switchboard *switchboard, struct line *line)
 static void restore_client(struct switchboard *switchboard, struct line *line, unsigned index)
 {
 	struct leg *leg = &line->call.legs[index];
+	/* If we were away for too long, no phone is to ring that didn't: what may be cancelled is,
+	 * nothing is sent again. */
+	bool is_stale = line->call.deadline_ms <= switchboard->now.mono_ms;
 	const struct transaction_options options = {
 		.flow = &leg->pending.flow,
 		.user = leg->leg_id,
-		.is_proceeding = leg->state != LEG_CALLING,
+		.is_proceeding = leg->state != LEG_CALLING || is_stale,
 		.timer_b_ms = switchboard->config->sip.invite_timeout_ms,
 	};
 
@@ -209,8 +212,10 @@ void restore_line(struct switchboard *switchboard, struct line *line, bool is_ot
 	switchboard_mark(switchboard, line);
 	for (unsigned i = 0; is_other_boot && i < CALL_LEGS; i++)
 		rebase_times(&call->legs[i], &switchboard->now);
-	if (is_other_boot)
+	if (is_other_boot) {
 		call->created_ms = switchboard->now.mono_ms;
+		call->deadline_ms = switchboard->now.mono_ms; /* the old one means nothing */
+	}
 	restore_identity(switchboard, line);
 	restore_media(switchboard, line, is_other_boot);
 	if (!call->is_recorded)

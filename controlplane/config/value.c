@@ -6,10 +6,6 @@
 #include <ctype.h>
 #include <errno.h>
 
-enum {
-	SIP_PORT = 5060 /* RFC 3261 19.1.2 */
-};
-
 /* A reason that is more precise than value_expected(). */
 static int refuse(char why[VALUE_WHY_BYTES], const char *reason)
 {

@@ -13,9 +13,7 @@
 #include <string.h>
 
 enum {
-	DIALOG_MAX_FORWARDS = 70, /* RFC 3261 8.1.1.6 */
-	SIP_PORT = 5060,
-	SIPS_PORT = 5061,
+	DIALOG_MAX_FORWARDS = 70,		 /* RFC 3261 8.1.1.6 */
 	NAMED_URI_BYTES = DIALOG_TEXT_BYTES + 2, /* with < and > */
 };
 
@@ -182,6 +180,9 @@ struct sip_flow dialog_next_hop(const struct dialog *dialog)
 	/* A WebSocket peer has no address but its connection (RFC 7118 5). */
 	if (hop.transport == SIP_TRANSPORT_WS || hop.transport == SIP_TRANSPORT_WSS ||
 		!uri_address(&uri, &ip))
+		return hop;
+	/* Of the other IP version: our end of the flow can't send there, but the peer was heard. */
+	if (ip.family != hop.local.ip.family)
 		return hop;
 	hop.transport = uri_transport(&uri, dialog->flow.transport);
 	port = hop.transport == SIP_TRANSPORT_TLS ? SIPS_PORT : SIP_PORT;

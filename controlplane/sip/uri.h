@@ -15,6 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where no port is named (RFC 3261 19.1.2). */
+enum {
+	SIP_PORT = 5060,
+	SIPS_PORT = 5061,
+};
+
 enum sip_scheme {
 	SIP_SCHEME_OTHER,
 	SIP_SCHEME_SIP,

@@ -66,16 +66,27 @@ int transaction_derive_response(struct transaction_table *table, const struct si
 	return sip_builder_finish(&builder, SPAN(""), SPAN(""));
 }
 
+struct sip_flow transaction_reply_flow(
+	const struct sip_message *request, const struct sip_flow *flow)
+{
+	struct sip_flow reply = *flow;
+
+	if (flow->transport == SIP_TRANSPORT_UDP && !request->via.has_rport)
+		reply.remote.port = request->via.port != 0 ? request->via.port : SIP_PORT;
+	return reply;
+}
+
 void transaction_answer(struct transaction_table *table, const struct sip_message *request,
 	const struct sip_flow *flow, unsigned status)
 {
+	struct sip_flow reply = transaction_reply_flow(request, flow);
 	char tag[TRANSACTION_TAG_BYTES];
 	int length;
 
 	transaction_tag(table, request, tag);
 	length = transaction_derive_response(table, request, flow, status, span_from(tag));
 	if (length > 0)
-		table->sink.send(table->sink.context, flow, table->scratch, (size_t)length);
+		table->sink.send(table->sink.context, &reply, table->scratch, (size_t)length);
 }
 
 int transaction_parse_stored(struct transaction *transaction, struct sip_message *ret_message)

@@ -67,6 +67,7 @@ static void receive_ack(struct transaction_table *table, const struct sip_messag
 static void answer_cancel(struct transaction_table *table, struct transaction *invite,
 	const struct sip_message *cancel, const struct sip_flow *flow)
 {
+	struct sip_flow reply = transaction_reply_flow(cancel, flow);
 	struct sip_message response;
 	int length;
 
@@ -76,7 +77,7 @@ static void answer_cancel(struct transaction_table *table, struct transaction *i
 	}
 	length = transaction_derive_response(table, cancel, flow, STATUS_OK, response.to.tag);
 	if (length > 0)
-		table->sink.send(table->sink.context, flow, table->scratch, (size_t)length);
+		table->sink.send(table->sink.context, &reply, table->scratch, (size_t)length);
 }
 
 /* CANCEL is answered without a transaction of its own: the answer follows from the INVITE, so a
@@ -135,6 +136,7 @@ static void receive_new(struct transaction_table *table, const struct sip_messag
 	bool is_invite = message->method == SIP_METHOD_INVITE;
 	bool is_initial = span_is_empty(message->to.tag);
 	struct transaction_key merged_key = {{0}};
+	struct sip_flow reply = transaction_reply_flow(message, flow);
 	struct transaction *transaction;
 	struct transaction_stimulus stimulus = {
 		.input = INPUT_REQUEST, .now_ms = now_ms, .message = message, .flow = flow};
@@ -144,7 +146,7 @@ static void receive_new(struct transaction_table *table, const struct sip_messag
 		return;
 	}
 	transaction = transaction_create(
-		table, is_invite ? &transaction_server_invite : &transaction_server_other, flow);
+		table, is_invite ? &transaction_server_invite : &transaction_server_other, &reply);
 	if (transaction == NULL) {
 		table->counts.refused_full++;
 		transaction_answer(table, message, flow, STATUS_UNAVAILABLE);
@@ -199,12 +201,13 @@ int transaction_restore_server(struct transaction_table *table, const struct sip
 	const struct sip_flow *flow, uint64_t user, transaction_id *ret_id)
 {
 	struct transaction_key key = transaction_key_server(table, request, request->method_text);
+	struct sip_flow reply = transaction_reply_flow(request, flow);
 	struct transaction *transaction;
 
 	/* An INVITE in Proceeding has no timer. */
 	if (request->method != SIP_METHOD_INVITE || transaction_match(table, &key) != NULL)
 		return -EINVAL;
-	transaction = transaction_create(table, &transaction_server_invite, flow);
+	transaction = transaction_create(table, &transaction_server_invite, &reply);
 	if (transaction == NULL)
 		return -EMFILE;
 	transaction->key = key;

@@ -39,11 +39,11 @@ enum transaction_event {
 				    * ones from other forks while Accepted (RFC 6026) */
 	TRANSACTION_STRAY_2XX, /* 2xx to an INVITE with no transaction any more: TU sends ACK
 				    * and BYE; id is 0 */
-	TRANSACTION_TIMEOUT,   /* client: timer B or F (treat as 408), or C: then a CANCEL has been
-				* sent, the transaction lives on to end cleanly, and only a 2xx that
-				* crosses is still indicated; no final response 64 * T1 after a
-				* CANCEL. Server: timer H, no ACK to a non-2xx; timer L: no ACK to
-				* the 2xx */
+	TRANSACTION_TIMEOUT,   /* client: timer B or F (treat as 408), or C. An INVITE's transaction
+				* lives on to end cleanly: CANCEL is sent, after B as soon as a late
+				* provisional response asks for it, and only a 2xx that crosses is
+				* still indicated. No final response 64 * T1 after a CANCEL.
+				* Server: timer H, no ACK to a non-2xx; timer L: no ACK to the 2xx */
 	TRANSACTION_CONFIRMED, /* INVITE server: ACK to our refusal has come: the peer knows */
 	TRANSACTION_TRANSPORT_ERROR, /* nothing could be sent (treat as 503). A server transaction
 				      * goes on (RFC 6026), a client transaction has ended */
@@ -86,6 +86,12 @@ void transaction_table_destroy(struct transaction_table *table);
 /* Feeds a well-formed message that came in on flow. Retransmissions are absorbed here. */
 void transaction_receive(struct transaction_table *table, const struct sip_message *message,
 	const struct sip_flow *flow, uint64_t now_ms);
+
+/* Where the answers to a request go that came on flow: back, but over UDP to the port that its
+ * topmost Via names, unless that asks for the port it came from (RFC 3261 18.2.2, RFC 3581 4).
+ * For answers without a transaction; transactions follow it by themselves. */
+struct sip_flow transaction_reply_flow(
+	const struct sip_message *request, const struct sip_flow *flow);
 
 /* Fires every timer due at now_ms. */
 void transaction_advance(struct transaction_table *table, uint64_t now_ms);

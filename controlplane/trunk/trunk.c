@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 enum {
-	SIP_PORT = 5060,
 	TRANSPORTS_ALL = 0xff,
 };
 
@@ -248,9 +247,31 @@ void trunk_call_end(struct trunk_table *table, trunk_id id)
 		vacate(trunk);
 }
 
+/* Our end towards a target: on the trunk's own network if there is a choice. */
+static const struct config_listener *listener_for(
+	const struct config_sip *sip, const struct config_trunk *trunk)
+{
+	const struct config_target *target = &trunk->target;
+	const struct config_listener *first = NULL;
+
+	for (uint32_t i = 0; i < sip->listener_count; i++) {
+		const struct config_listener *listener = &sip->listeners[i];
+
+		if (listener->transport != target->transport ||
+			listener->address.family != target->endpoint.ip.family)
+			continue;
+		if (td_ip_equal(&listener->address, &trunk->media_address))
+			return listener;
+		if (first == NULL)
+			first = listener;
+	}
+	return first;
+}
+
 int trunk_next_hop(const struct trunk_table *table, trunk_id id, struct sip_flow *ret_flow)
 {
 	const struct trunk *trunk = trunk_at(table, id);
+	const struct config_listener *listener;
 	const struct config_target *target;
 
 	if (trunk == NULL)
@@ -258,20 +279,15 @@ int trunk_next_hop(const struct trunk_table *table, trunk_id id, struct sip_flow
 	target = &trunk->config.target;
 	if (target->endpoint.ip.family == TD_FAMILY_NONE)
 		return -EDESTADDRREQ;
-	for (uint32_t i = 0; i < table->sip.listener_count; i++) {
-		const struct config_listener *listener = &table->sip.listeners[i];
-
-		if (listener->transport != target->transport ||
-			listener->address.family != target->endpoint.ip.family)
-			continue;
-		memset(ret_flow, 0, sizeof(*ret_flow));
-		ret_flow->local.ip = listener->address;
-		ret_flow->local.port = (uint16_t)listener->port;
-		ret_flow->remote = target->endpoint;
-		ret_flow->transport = (enum sip_transport)target->transport;
-		return 0;
-	}
-	return -EAFNOSUPPORT;
+	listener = listener_for(&table->sip, &trunk->config);
+	if (listener == NULL)
+		return -EAFNOSUPPORT;
+	memset(ret_flow, 0, sizeof(*ret_flow));
+	ret_flow->local.ip = listener->address;
+	ret_flow->local.port = (uint16_t)listener->port;
+	ret_flow->remote = target->endpoint;
+	ret_flow->transport = (enum sip_transport)target->transport;
+	return 0;
 }
 
 /* RFC 3261 25.1: user = unreserved / user-unreserved, the rest as %XX. */

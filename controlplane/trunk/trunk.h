@@ -75,8 +75,8 @@ td_must_check int trunk_call_begin(struct trunk_table *table, trunk_id id);
 void trunk_call_end(struct trunk_table *table, trunk_id id);
 void trunk_call_restore(struct trunk_table *table, trunk_id id);
 
-/* Flow of a request to the trunk: our first listener of its transport and family, and the
- * target's address. -ENOENT (no such trunk), -EDESTADDRREQ (target is a name),
+/* Flow of a request to the trunk: our listener of its transport and family, the one on the
+ * trunk's media address before the first, and the target's address. -ENOENT (no such trunk), -EDESTADDRREQ (target is a name),
  * -EAFNOSUPPORT (no listener fits). */
 td_must_check int trunk_next_hop(
 	const struct trunk_table *table, trunk_id id, struct sip_flow *ret_flow);

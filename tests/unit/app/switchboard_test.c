@@ -34,7 +34,10 @@ struct rig {
 	struct switchboard *switchboard;
 	struct td_now now;
 	unsigned sent;
+	unsigned invites;
+	struct sip_flow to; /* of the last message sent */
 	unsigned commands;
+	uint64_t terminations[2]; /* of the last commands */
 	unsigned puts;
 	unsigned deletes;
 	unsigned cdrs;
@@ -49,8 +52,9 @@ static void send_sip(void *context, const struct sip_flow *flow, const char *byt
 {
 	struct rig *rig = context;
 
-	(void)flow;
 	rig->sent++;
+	rig->invites += length > 7 && memcmp(bytes, "INVITE ", 7) == 0;
+	rig->to = *flow;
 	(void)snprintf(rig->last, sizeof(rig->last), "%.*s", (int)length, bytes);
 }
 
@@ -58,8 +62,7 @@ static void media_command(void *context, const struct media_command *command)
 {
 	struct rig *rig = context;
 
-	(void)command;
-	rig->commands++;
+	rig->terminations[rig->commands++ % 2] = command->spec.termination_id;
 }
 
 static void journal_put(void *context, uint64_t call_id, const void *value, size_t length)
@@ -147,6 +150,35 @@ static void receive(struct rig *rig, const char *source, const char *text)
 	       "Via: SIP/2.0/UDP 10.1.0.1;branch=z9hG4bK" method cseq ";rport\r\n"        \
 	       "From: <sip:1@10.1.0.1>;tag=a\r\nTo: <sip:100@10.0.0.1>\r\nCall-ID: c\r\n" \
 	       "CSeq: " cseq " " method "\r\nContact: <sip:10.1.0.1>\r\n"
+/* The dataplane has done what it was told. */
+static void media_done(struct rig *rig)
+{
+	const uint64_t ids[] = {rig->terminations[0], rig->terminations[1]};
+
+	for (size_t i = 0; i < 2; i++)
+		switchboard_media_reply(rig->switchboard,
+			&(const struct td_reply){.termination_id = ids[i],
+				.command_type = TD_MESSAGE_ADD,
+				.result = TD_RESULT_OK},
+			rig->now);
+}
+
+/* Another process takes over, ms later. */
+static void rig_restart(struct rig *rig, uint64_t ms, bool is_other_boot)
+{
+	const struct switchboard_snapshot snapshot = {.call_id = rig->journal_id,
+		.value = rig->journal,
+		.length = rig->journal_length,
+		.is_other_boot = is_other_boot};
+
+	switchboard_destroy(rig->switchboard);
+	rig->now.wall_ns += ms * TD_NS_PER_MS;
+	rig->now.mono_ms = is_other_boot ? 500 : rig->now.mono_ms + ms;
+	rig_start(rig, 2);
+	assert_int_equal(switchboard_restore(rig->switchboard, &snapshot, rig->now), 0);
+	switchboard_restored(rig->switchboard, rig->now);
+}
+
 #define SDP                                                                       \
 	"v=0\r\no=- 1 1 IN IP4 10.1.0.1\r\ns=-\r\nc=IN IP4 10.1.0.1\r\nt=0 0\r\n" \
 	"m=audio 4000 RTP/AVP 8\r\n"
@@ -206,6 +238,7 @@ static void test_damaged_records_are_refused(void **state)
 	assert_int_equal(switchboard_get_counts(rig.switchboard).calls, 1);
 	assert_int_equal(switchboard_get_counts(rig.switchboard).ports_in_use, 4);
 	assert_int_equal(rig.commands, 4); /* both terminations again */
+	assert_int_equal(rig.deletes, 2);  /* of what can't be read, not of what has no room */
 	rig_fini(&rig);
 }
 
@@ -236,6 +269,84 @@ static void test_calls_of_an_earlier_boot_end(void **state)
 	switchboard_advance(rig.switchboard, rig.now);
 	assert_int_equal(rig.deletes, 1);
 	assert_int_equal(switchboard_get_counts(rig.switchboard).calls, 0);
+	rig_fini(&rig);
+}
+
+/* An INVITE that nobody has answered yet is sent again after a short absence, not after one that
+ * outlasted the caller's patience: a phone would ring for a call that is over. */
+static void test_no_phone_rings_for_an_old_call(void **state)
+{
+	static const struct {
+		uint64_t away_ms;
+		bool is_other_boot;
+		unsigned invites;
+	} cases[] = {{1000, false, 1}, {600000, false, 0}, {600000, true, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < TD_COUNT_OF(cases); i++) {
+		struct rig rig;
+
+		rig_init(&rig, HEAD TRUNKS ROUTES);
+		receive(&rig, "10.1.0.1", INVITE);
+		media_done(&rig);
+		assert_int_equal(rig.invites, 1);
+		rig.invites = 0;
+		rig_restart(&rig, cases[i].away_ms, cases[i].is_other_boot);
+		assert_int_equal(rig.invites, cases[i].invites);
+		for (unsigned step = 0; step < 40; step++) {
+			rig.now.mono_ms += 2000;
+			switchboard_advance(rig.switchboard, rig.now);
+		}
+		if (cases[i].invites == 0)
+			assert_int_equal(rig.invites, 0);
+		assert_int_equal(switchboard_get_counts(rig.switchboard).calls, 0);
+		rig_fini(&rig);
+	}
+}
+
+static void test_answers_go_where_the_via_says(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig, HEAD TRUNKS ROUTES);
+	receive(&rig, "10.1.0.1",
+		"OPTIONS sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.1.0.1:5090;branch=z9hG4bKo\r\n"
+		"From: <sip:1@10.1.0.1>;tag=a\r\nTo: <sip:10.0.0.1>\r\nCall-ID: c\r\n"
+		"CSeq: 1 OPTIONS\r\n\r\n");
+	assert_memory_equal(rig.last, "SIP/2.0 200", 11);
+	assert_int_equal(rig.to.remote.port, 5090);
+	switchboard_set_gate(rig.switchboard, SWITCHBOARD_GATE_DRAINING, true);
+	receive(&rig, "10.1.0.1",
+		"INVITE sip:1@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.1.0.1:5090;branch=z9hG4bKi\r\n"
+		"From: <sip:1@10.1.0.1>;tag=a\r\nTo: <sip:10.0.0.1>\r\nCall-ID: c\r\n"
+		"CSeq: 1 INVITE\r\n\r\n");
+	assert_memory_equal(rig.last, "SIP/2.0 503", 11);
+	assert_int_equal(rig.to.remote.port, 5090);
+	rig_fini(&rig);
+}
+
+/* A display name that doesn't fit is left out; it doesn't cut the URI off. */
+static void test_a_long_name_costs_the_name(void **state)
+{
+	struct rig rig;
+	char name[601];
+	char text[2048];
+
+	(void)state;
+	rig_init(&rig, HEAD TRUNKS ROUTES);
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	(void)snprintf(text, sizeof(text),
+		"INVITE sip:100@10.0.0.1 SIP/2.0\r\n"
+		"Via: SIP/2.0/UDP 10.1.0.1;branch=z9hG4bKn\r\nFrom: \"%s\" <sip:1@10.1.0.1>;tag=a\r\n"
+		"To: <sip:100@10.0.0.1>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n"
+		"Contact: <sip:10.1.0.1>\r\nContent-Type: application/sdp\r\n\r\n" SDP,
+		name);
+	receive(&rig, "10.1.0.1", text);
+	media_done(&rig);
+	assert_int_equal(rig.invites, 1);
+	assert_non_null(strstr(rig.last, "From: <sip:1@10.0.0.1>;tag="));
 	rig_fini(&rig);
 }
 
@@ -308,6 +419,9 @@ int main(void)
 		cmocka_unit_test(test_strangers_and_garbage),
 		cmocka_unit_test(test_damaged_records_are_refused),
 		cmocka_unit_test(test_calls_of_an_earlier_boot_end),
+		cmocka_unit_test(test_no_phone_rings_for_an_old_call),
+		cmocka_unit_test(test_answers_go_where_the_via_says),
+		cmocka_unit_test(test_a_long_name_costs_the_name),
 		cmocka_unit_test(test_list_and_reload),
 		cmocka_unit_test(test_options_tell_whether_a_trunk_lives),
 	};

@@ -98,6 +98,35 @@ static void test_addressing(void **state)
 	trunk_table_destroy(table);
 }
 
+/* Of several listeners the one on the trunk's own network is used. */
+static void test_next_hop_leaves_by_the_media_address(void **state)
+{
+	static const char text[] =
+		"node: t\n"
+		"sip: {listen: [{address: 192.0.2.1}, {address: 198.51.100.1, port: 5070}]}\n"
+		"media: {addresses: [192.0.2.1, 198.51.100.1, 203.0.113.1]}\n"
+		"dataplane: {ports: [{device: net_null0}]}\n"
+		"trunks:\n"
+		"  - {name: first, target: \"sip:192.0.2.7\"}\n"
+		"  - {name: near, target: \"sip:198.51.100.7\", media_address: 198.51.100.1}\n"
+		"  - {name: media, target: \"sip:203.0.113.7\", media_address: 203.0.113.1}\n";
+	static const uint16_t ports[] = {5060, 5070, 5060};
+	struct config_errors errors;
+	struct trunk_table *table;
+	struct config *config;
+	struct sip_flow flow;
+
+	(void)state;
+	assert_int_equal(config_load_text(text, strlen(text), "text", &config, &errors), 0);
+	assert_int_equal(trunk_table_create(config, 7, 0, &table), 0);
+	for (trunk_id i = 0; i < TD_COUNT_OF(ports); i++) {
+		assert_int_equal(trunk_next_hop(table, i, &flow), 0);
+		assert_int_equal(flow.local.port, ports[i]);
+	}
+	trunk_table_destroy(table);
+	config_destroy(config);
+}
+
 static void test_limit(void **state)
 {
 	struct trunk_table *table = table_of(TRUNKS);
@@ -154,6 +183,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addressing),
+		cmocka_unit_test(test_next_hop_leaves_by_the_media_address),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_reload),
 	};
