@@ -204,6 +204,59 @@ static void bad_sources_are_refused(void **state)
 	fib_destroy(NULL);
 }
 
+/* Every route that random tables of nested prefixes give is the one that a search by hand finds,
+ * up to the last address of all. */
+static void ranges_agree_with_naive_search(void **state)
+{
+	enum {
+		TABLES = 200,
+		ROUTES = 40,
+		LOOKUPS = 200,
+	};
+	unsigned seed = 20011;
+	struct fib_route routes[ROUTES];
+
+	(void)state;
+	print_message("seed %u\n", seed);
+	for (int table = 0; table < TABLES; table++) {
+		uint8_t family = table % 2 ? TD_FAMILY_IPV4 : TD_FAMILY_IPV6;
+		uint32_t count = (uint32_t)rand_r(&seed) % ROUTES;
+		unsigned size = family == TD_FAMILY_IPV4 ? 4 : 16;
+		struct fib *fib;
+
+		memset(routes, 0, sizeof(routes));
+		for (uint32_t i = 0; i < count; i++) {
+			routes[i].network.family = family;
+			for (unsigned j = 0; j < size; j++)
+				routes[i].network.bytes[j] = rand_r(&seed) % 4 ? 0xff : 0xfe;
+			routes[i].prefix_bits = (uint8_t)((unsigned)rand_r(&seed) % (8 * size + 1));
+			routes[i].metric = i;
+			routes[i].gateway = ip_of("192.0.2.1");
+			routes[i].gateway.bytes[3] = (uint8_t)i;
+		}
+		fib = fib_of(routes, count, NULL, 0);
+		for (int i = 0; i < LOOKUPS; i++) {
+			struct td_ip ip = {.family = family};
+			struct td_ip next_hop = {.family = TD_FAMILY_NONE};
+			const struct fib_route *best = NULL;
+			uint16_t port;
+
+			for (unsigned j = 0; j < size; j++)
+				ip.bytes[j] = rand_r(&seed) % 4 ? 0xff : 0xfe;
+			for (uint32_t j = 0; j < count; j++) {
+				if (td_ip_in_prefix(
+					    &ip, &routes[j].network, routes[j].prefix_bits) &&
+					(best == NULL || routes[j].prefix_bits > best->prefix_bits))
+					best = &routes[j];
+			}
+			assert_int_equal(fib_route_of(fib, &ip, &port, &next_hop), best != NULL);
+			if (best != NULL)
+				assert_true(td_ip_equal(&next_hop, &best->gateway));
+		}
+		fib_destroy(fib);
+	}
+}
+
 /* Every answer of random tables is compared with a search by hand. */
 static void agrees_with_naive_search(void **state)
 {
@@ -267,6 +320,7 @@ int main(void)
 		cmocka_unit_test(unresolved_is_demanded_once),
 		cmocka_unit_test(use_is_marked_until_taken),
 		cmocka_unit_test(bad_sources_are_refused),
+		cmocka_unit_test(ranges_agree_with_naive_search),
 		cmocka_unit_test(agrees_with_naive_search),
 	};
 
