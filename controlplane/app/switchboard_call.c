@@ -224,7 +224,7 @@ static const char *take_answer_body(struct switchboard *switchboard, struct line
 	} else {
 		misfit = read_caller_offer(line, &offer);
 		if (misfit == NULL)
-			misfit = sdp_answer_misfit(&offer.session, &body.session);
+			misfit = media_plan_answer_misfit(call, CALL_CALLEE, &body);
 		if (misfit == NULL)
 			misfit = media_plan_answer(call, CALL_CALLER, &offer, &body);
 	}

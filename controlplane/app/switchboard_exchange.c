@@ -142,7 +142,7 @@ static const char *relay_answer(struct switchboard *switchboard, struct line *li
 	if (misfit == NULL)
 		misfit = media_plan_misfit(call, 1 - asker, &answer);
 	if (misfit == NULL)
-		misfit = sdp_answer_misfit(&offer.session, &answer.session);
+		misfit = media_plan_answer_misfit(call, 1 - asker, &answer);
 	if (misfit == NULL)
 		misfit = media_plan_answer(call, asker, &offer, &answer);
 	if (misfit != NULL)

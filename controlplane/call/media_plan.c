@@ -53,6 +53,17 @@ const char *media_plan_misfit(
 	return NULL;
 }
 
+const char *media_plan_answer_misfit(
+	const struct call *call, unsigned index, const struct media_body *answer)
+{
+	const struct leg *leg = &call->legs[index];
+	struct media_body offer;
+	const char *misfit =
+		media_body_read((struct span){leg->local_sdp, leg->local_sdp_length}, &offer);
+
+	return misfit != NULL ? misfit : sdp_answer_misfit(&offer.session, &answer->session);
+}
+
 bool media_plan_take_remote(
 	struct call *call, unsigned index, const struct media_body *body, bool is_new_round)
 {

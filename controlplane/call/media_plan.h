@@ -36,6 +36,10 @@ const char *media_body_read(struct span body, struct media_body *ret_body);
 const char *media_plan_misfit(
 	const struct call *call, unsigned index, const struct media_body *body);
 
+/* NULL if the body answers the offer that leg index was sent last, else a static reason. */
+const char *media_plan_answer_misfit(
+	const struct call *call, unsigned index, const struct media_body *answer);
+
 /* Takes over what leg index's peer says about its end. is_new_round re-arms learning of its
  * address even if the body names the same one. Raises the termination's epoch if anything
  * changed, and tells so. */

@@ -112,6 +112,8 @@ void stage_take(struct stage_peer *peer, char *bytes, size_t length)
 static struct span write_body(
 	struct stage_peer *peer, const char *direction, char *body, size_t size)
 {
+	const bool is_video = strcmp(direction, "video") == 0;
+	const bool has_both = strcmp(direction, "audio+video") == 0;
 	char ip[TD_IP_TEXT_BYTES];
 	int length;
 
@@ -120,10 +122,11 @@ static struct span write_body(
 	td_ip_format(&peer->address.ip, ip);
 	length = snprintf(body, size,
 		"v=0\r\no=%c 1 %u IN IP%u %s\r\ns=-\r\nc=IN IP%u %s\r\nt=0 0\r\n"
-		"m=%s 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\na=%s\r\n",
+		"m=%s 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\na=%s\r\n%s",
 		peer->name, ++peer->sdp_version, peer->address.ip.family, ip,
-		peer->address.ip.family, ip, strcmp(direction, "video") == 0 ? "video" : "audio",
-		strcmp(direction, "video") == 0 ? "sendrecv" : direction);
+		peer->address.ip.family, ip, is_video ? "video" : "audio",
+		is_video || has_both ? "sendrecv" : direction,
+		has_both ? "m=video 5000 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n" : "");
 	return (struct span){body, (uint32_t)length};
 }
 
