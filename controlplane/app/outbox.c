@@ -11,7 +11,8 @@
 
 enum {
 	OUTBOX_ALIGN_BYTES = 8,
-	OUTBOX_FIRST_BYTES = 64 * 1024
+	OUTBOX_FIRST_BYTES = 64 * 1024,
+	OUTBOX_MAX_BYTES = 64 * 1024 * 1024, /* while the journal can't be written all waits here */
 };
 
 struct record_head {
@@ -41,6 +42,8 @@ static int make_room(struct buffer *buffer, size_t need_bytes)
 	size_t size_bytes = buffer->size_bytes == 0 ? OUTBOX_FIRST_BYTES : buffer->size_bytes;
 	uint8_t *bytes;
 
+	if (need_bytes > OUTBOX_MAX_BYTES - buffer->used_bytes)
+		return -ENOBUFS;
 	while (size_bytes - buffer->used_bytes < need_bytes)
 		size_bytes *= 2;
 	if (size_bytes == buffer->size_bytes)

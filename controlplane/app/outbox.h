@@ -29,7 +29,7 @@ td_must_check int outbox_create(struct outbox **ret_outbox);
 /* Drops what is in it. Accepts NULL. */
 void outbox_destroy(struct outbox *outbox);
 
-/* Copy their arguments. -ENOMEM: the message is lost as if the network had lost it (SIP
+/* Copy their arguments. -ENOMEM, -ENOBUFS (64 MiB wait already): the message is lost as if the network had lost it (SIP
  * retransmits); counted by the caller. */
 td_must_check int outbox_add_sip(
 	struct outbox *outbox, const struct sip_flow *flow, const char *bytes, size_t length);

@@ -9,6 +9,10 @@
 
 #include <string.h>
 
+enum {
+	TRANSACTIONS_RESERVED_PART = 8, /* of all, for requests in dialogs */
+};
+
 uint64_t receive_origin(const struct switchboard *switchboard, const struct sip_message *request)
 {
 	struct {
@@ -78,6 +82,16 @@ void receive_answer(struct switchboard *switchboard, transaction_id id,
 		switchboard->counts.unmatched++;
 }
 
+/* True if the transactions that are left are for the calls that are up. */
+static bool transactions_are_short(const struct switchboard *switchboard)
+{
+	struct transaction_counts counts = transaction_table_counts(switchboard->transactions);
+	uint64_t in_use = (uint64_t)counts.clients + counts.servers;
+	uint32_t capacity = switchboard->config->sip.max_transactions;
+
+	return in_use >= capacity - capacity / TRANSACTIONS_RESERVED_PART;
+}
+
 /* True if no new call may begin now; counts why. */
 static bool gate_is_closed(struct switchboard *switchboard)
 {
@@ -93,6 +107,8 @@ static bool gate_is_closed(struct switchboard *switchboard)
 	else if (slab_in_use(switchboard->lines) >= sip->max_calls ||
 		 slab_in_use(switchboard->lines) >= slab_capacity(switchboard->lines))
 		counts->refused_limit++;
+	else if (transactions_are_short(switchboard))
+		counts->refused_memory++;
 	else if (switchboard->media_state != LEDGER_READY)
 		counts->refused_media++;
 	else

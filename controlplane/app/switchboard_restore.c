@@ -203,6 +203,16 @@ static void restore_timer(struct switchboard *switchboard, struct line *line)
 		switchboard_arm(switchboard, line, call->deadline_ms);
 }
 
+/* True if a trunk of the call left the configuration while we were away: what its peer says is
+ * a stranger's word now. */
+static bool has_lost_trunk(const struct call *call)
+{
+	for (unsigned i = 0; i < CALL_LEGS; i++)
+		if (call->legs[i].leg_id != 0 && call->legs[i].trunk == TRUNK_NONE)
+			return true;
+	return false;
+}
+
 void restore_line(struct switchboard *switchboard, struct line *line, bool is_other_boot)
 {
 	struct call *call = &line->call;
@@ -224,7 +234,7 @@ void restore_line(struct switchboard *switchboard, struct line *line, bool is_ot
 	for (unsigned i = 0; i < CALL_LEGS; i++)
 		if (call->legs[i].leg_id != 0)
 			restore_leg(switchboard, line, i);
-	if (is_other_boot && call->state < CALL_CLEARING) {
+	if ((is_other_boot || has_lost_trunk(call)) && call->state < CALL_CLEARING) {
 		outcome_set(&release, 503, CAUSE_TEMPORARY_FAILURE, EVENT_RELEASE_SYSTEM,
 			EVENT_DETAIL_INTERNAL);
 		calls_clear(switchboard, line, CALL_ON_CLEAR, &release);

@@ -2,6 +2,7 @@
 /* Outbox: order kept, payload intact, additions during a flush wait for the next. */
 #include "app/outbox.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,11 +88,39 @@ static void additions_during_a_flush_wait(void **state)
 	outbox_destroy(receiver.outbox);
 }
 
+static void drop_sip(void *context, const struct sip_flow *flow, const char *bytes, size_t length)
+{
+	(void)context;
+	(void)flow;
+	(void)bytes;
+	(void)length;
+}
+
+static void growth_has_a_limit(void **state)
+{
+	static char message[65536];
+	struct outbox_ports ports = {NULL, drop_sip, NULL};
+	struct outbox *outbox;
+	struct sip_flow flow = {0};
+	int result = 0;
+
+	(void)state;
+	assert_int_equal(outbox_create(&outbox), 0);
+	for (int i = 0; i < 2000 && result == 0; i++)
+		result = outbox_add_sip(outbox, &flow, message, sizeof(message));
+	assert_int_equal(result, -ENOBUFS);
+	assert_true(outbox_waiting_bytes(outbox) <= 64 * 1024 * 1024);
+	outbox_flush(outbox, &ports);
+	assert_int_equal(outbox_add_sip(outbox, &flow, message, sizeof(message)), 0);
+	outbox_destroy(outbox);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_order_and_content),
 		cmocka_unit_test(additions_during_a_flush_wait),
+		cmocka_unit_test(growth_has_a_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -304,6 +304,28 @@ static void test_no_phone_rings_for_an_old_call(void **state)
 	}
 }
 
+static void test_calls_of_a_trunk_that_is_gone_end(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig, HEAD TRUNKS ROUTES);
+	receive(&rig, "10.1.0.1", INVITE);
+	media_done(&rig);
+	config_destroy(rig.config);
+	rig.config = load(HEAD "trunks:\n  - {name: a, sources: [10.1.0.0/24], "
+			       "target: \"sip:10.1.0.1\", options_interval_s: 0}\n");
+	rig_restart(&rig, 100, false);
+	assert_memory_equal(rig.last, "SIP/2.0 503", 11);
+	for (unsigned i = 0; i < 40; i++) {
+		rig.now.mono_ms += 2000;
+		switchboard_advance(rig.switchboard, rig.now);
+	}
+	assert_int_equal(rig.cdrs, 2);
+	assert_int_equal(switchboard_get_counts(rig.switchboard).calls, 0);
+	rig_fini(&rig);
+}
+
 static void test_answers_go_where_the_via_says(void **state)
 {
 	struct rig rig;
@@ -323,6 +345,38 @@ static void test_answers_go_where_the_via_says(void **state)
 		"CSeq: 1 INVITE\r\n\r\n");
 	assert_memory_equal(rig.last, "SIP/2.0 503", 11);
 	assert_int_equal(rig.to.remote.port, 5090);
+	rig_fini(&rig);
+}
+
+/* New calls are refused while there is still room for what calls that are up need. */
+static void test_transactions_are_kept_for_calls_in_progress(void **state)
+{
+	struct rig rig;
+	char text[1024];
+	unsigned taken = 0;
+
+	(void)state;
+	rig_init(&rig,
+		"node: t\n"
+		"sip: {listen: [{address: 10.0.0.1}], max_calls: 1000, max_transactions: 104}\n"
+		"media: {addresses: [10.0.0.1]}\n"
+		"dataplane: {ports: [{device: net_null0}]}\n" TRUNKS ROUTES);
+	for (unsigned i = 0; i < 200; i++) {
+		(void)snprintf(text, sizeof(text),
+			"INVITE sip:100@10.0.0.1 SIP/2.0\r\n"
+			"Via: SIP/2.0/UDP 10.1.0.1;branch=z9hG4bK%u\r\n"
+			"From: <sip:1@10.1.0.1>;tag=a\r\nTo: <sip:100@10.0.0.1>\r\n"
+			"Call-ID: c%u\r\nCSeq: 1 INVITE\r\nContact: <sip:10.1.0.1>\r\n"
+			"Content-Type: application/sdp\r\n\r\n" SDP,
+			i, i);
+		receive(&rig, "10.1.0.1", text);
+		taken += memcmp(rig.last, "SIP/2.0 100", 11) == 0;
+	}
+	assert_memory_equal(rig.last, "SIP/2.0 503", 11);
+	assert_non_null(strstr(rig.last, "Retry-After: "));
+	assert_int_equal(taken, 91); /* 104 less an eighth */
+	receive(&rig, "10.1.0.1", REQUEST("OPTIONS", "7") "Content-Length: 0\r\n\r\n");
+	assert_memory_equal(rig.last, "SIP/2.0 200", 11);
 	rig_fini(&rig);
 }
 
@@ -422,6 +476,8 @@ int main(void)
 		cmocka_unit_test(test_no_phone_rings_for_an_old_call),
 		cmocka_unit_test(test_answers_go_where_the_via_says),
 		cmocka_unit_test(test_a_long_name_costs_the_name),
+		cmocka_unit_test(test_transactions_are_kept_for_calls_in_progress),
+		cmocka_unit_test(test_calls_of_a_trunk_that_is_gone_end),
 		cmocka_unit_test(test_list_and_reload),
 		cmocka_unit_test(test_options_tell_whether_a_trunk_lives),
 	};
