@@ -189,6 +189,7 @@ void trunk_step(struct trunk_table *table, trunk_id id, enum trunk_event event, 
 	struct trunk_actions *actions)
 {
 	struct trunk *trunk;
+	uint64_t due_before_ms;
 
 	actions->count = 0;
 	if (id >= table->slot_count || (unsigned)event >= TRUNK_EVENT_COUNT)
@@ -196,6 +197,7 @@ void trunk_step(struct trunk_table *table, trunk_id id, enum trunk_event event, 
 	trunk = &table->slots[id];
 	if (!trunk->is_used || trunk->is_retired)
 		return;
+	due_before_ms = trunk->due_ms;
 	if (event == TRUNK_OPTIONS_FAILED)
 		trunk->options_failed++;
 	switch (moves[trunk->state][event]) {
@@ -224,7 +226,9 @@ void trunk_step(struct trunk_table *table, trunk_id id, enum trunk_event event, 
 		ask(trunk, id, now_ms, actions);
 		break;
 	}
-	recompute_due(table);
+	/* Nearly every message is a step that changes no deadline: it mustn't visit all trunks. */
+	if (trunk->due_ms != due_before_ms)
+		recompute_due(table);
 }
 
 uint64_t trunk_deadline(const struct trunk_table *table)
