@@ -5,6 +5,7 @@
  */
 #include "app/switchboard_state.h"
 #include "leg/cause.h"
+#include "util/siphash.h"
 
 #include <tandem/bytes.h>
 
@@ -53,6 +54,19 @@ bool auth_answer(struct switchboard *switchboard, struct leg *leg,
 	}
 	switchboard->is_proxy_authorization = challenge.is_proxy;
 	leg->challenges++;
+	return true;
+}
+
+bool auth_accept_count(void *context, struct span nonce, uint32_t count)
+{
+	struct switchboard *switchboard = context;
+	uint64_t hash = siphash(switchboard->seed, nonce.text, nonce.length);
+	struct nonce_use *use = &switchboard->nonces[hash % SWITCHBOARD_NONCES];
+
+	if (use->hash == hash && count <= use->count)
+		return false;
+	use->hash = hash;
+	use->count = count;
 	return true;
 }
 

@@ -108,6 +108,8 @@ int switchboard_create(const struct config *config, const uint8_t seed[SWITCHBOA
 		(switchboard_random(switchboard) & ((1ull << SWITCHBOARD_BOOT_BITS) - 1)) << 32;
 	derive_digest_key(switchboard);
 	switchboard->digest.nonce_life_ms = NONCE_LIFE_MS;
+	switchboard->digest.accept_nc = auth_accept_count;
+	switchboard->digest.context = switchboard;
 	result = create_indexes(switchboard);
 	if (result == 0)
 		result = create_machines(switchboard);

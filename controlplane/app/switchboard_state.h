@@ -38,6 +38,7 @@ enum {
 	SWITCHBOARD_AUTHORIZATION_BYTES = 1024,
 	SWITCHBOARD_JOURNAL_BYTES = 256 * 1024, /* two INVITEs of the largest size, and bodies */
 	SWITCHBOARD_PORT_TRIES = 4,		/* pairs tried if the dataplane refuses one */
+	SWITCHBOARD_NONCES = 1024,		/* whose use is remembered */
 	SWITCHBOARD_BOOT_BITS = 27, /* random part of call ids; see call_id below 2^59 */
 };
 
@@ -77,6 +78,12 @@ struct line {
 	bool has_place[CALL_LEGS]; /* counted in the trunk's calls */
 };
 
+/* How far a nonce of ours was used. */
+struct nonce_use {
+	uint64_t hash; /* 0: none */
+	uint32_t count;
+};
+
 struct switchboard {
 	const struct config *config; /* borrows */
 	struct switchboard_ports ports;
@@ -102,6 +109,7 @@ struct switchboard {
 	struct heap heap;
 	struct line *dirty;
 	struct digest_server digest;
+	struct nonce_use nonces[SWITCHBOARD_NONCES]; /* by hash; a newer one takes the place */
 	struct switchboard_counts counts;
 
 	/* What the step is about; valid while a machine runs. */
@@ -250,6 +258,8 @@ bool media_is_ready(const struct line *line);
 void media_give_up(struct switchboard *switchboard, struct line *line);
 
 /* ---- switchboard_auth.c ---- */
+/* For the digest server: true if that count of a nonce wasn't used before. */
+bool auth_accept_count(void *context, struct span nonce, uint32_t count);
 /* True if the response is a challenge that the trunk's credentials can answer; then
  * authorization is ready for the next request of that method to that URI. */
 bool auth_answer(struct switchboard *switchboard, struct leg *leg,

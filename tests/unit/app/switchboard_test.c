@@ -6,6 +6,7 @@
 #include "app/switchboard.h"
 
 #include "config/config.h"
+#include "sip/digest.h"
 #include "trunk/trunk.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@
 	"trunks:\n"                                                                                \
 	"  - {name: a, sources: [10.1.0.0/24], target: \"sip:10.1.0.1\", options_interval_s: 0}\n" \
 	"  - {name: b, sources: [10.2.0.0/24], target: \"sip:10.2.0.1\", options_interval_s: 0}\n"
+#define ROUTES_TO_A "routes: [{from: a, pattern: \"*\", to: [a]}]\n"
 #define ROUTES "routes: [{from: a, pattern: \"*\", to: [b]}]\n"
 
 struct rig {
@@ -380,6 +382,53 @@ static void test_transactions_are_kept_for_calls_in_progress(void **state)
 	rig_fini(&rig);
 }
 
+/* Credentials that somebody heard are worth nothing: each count of a nonce is good for once. */
+static void test_credentials_count(void **state)
+{
+	static char challenge_bytes[4096];
+	struct sip_message message;
+	struct sip_parse_error error;
+	struct digest_challenge challenge;
+	struct digest_secret secret;
+	struct rig rig;
+	char answer[1024];
+	char text[3072];
+
+	(void)state;
+	rig_init(&rig, HEAD
+		"trunks:\n  - {name: a, sources: [10.1.0.0/24], target: \"sip:10.1.0.1\", "
+		"options_interval_s: 0, inbound_auth: {username: u, password: p}}\n" ROUTES_TO_A);
+	receive(&rig, "10.1.0.1", INVITE);
+	assert_memory_equal(rig.last, "SIP/2.0 401", 11);
+	(void)snprintf(challenge_bytes, sizeof(challenge_bytes), "%s", rig.last);
+	assert_int_equal(sip_message_parse(
+				 challenge_bytes, strlen(challenge_bytes), false, &message, &error),
+		0);
+	assert_int_equal(digest_challenge_choose(&message, &challenge), 0);
+	assert_int_equal(digest_secret_make(SPAN("u"), challenge.realm, SPAN("p"), &secret), 0);
+	assert_true(digest_answer(&challenge, &secret,
+			    &(const struct digest_request){.username = SPAN("u"),
+				    .method = SPAN("INVITE"),
+				    .uri = SPAN("sip:100@10.0.0.1"),
+				    .cnonce = SPAN("c"),
+				    .nc = 1},
+			    answer, sizeof(answer)) > 0);
+	for (unsigned i = 0; i < 2; i++) {
+		(void)snprintf(text, sizeof(text),
+			"INVITE sip:100@10.0.0.1 SIP/2.0\r\n"
+			"Via: SIP/2.0/UDP 10.1.0.1;branch=z9hG4bKd%u\r\n"
+			"From: <sip:1@10.1.0.1>;tag=a\r\nTo: <sip:100@10.0.0.1>\r\n"
+			"Call-ID: d%u\r\nCSeq: 1 INVITE\r\nContact: <sip:10.1.0.1>\r\n"
+			"Authorization: %s\r\nContent-Type: application/sdp\r\n\r\n" SDP,
+			i, i, answer);
+		receive(&rig, "10.1.0.1", text);
+		assert_int_equal(switchboard_get_counts(rig.switchboard).calls_started, 1);
+	}
+	assert_memory_equal(rig.last, "SIP/2.0 401", 11);
+	assert_non_null(strstr(rig.last, "stale=true"));
+	rig_fini(&rig);
+}
+
 /* A display name that doesn't fit is left out; it doesn't cut the URI off. */
 static void test_a_long_name_costs_the_name(void **state)
 {
@@ -475,6 +524,7 @@ int main(void)
 		cmocka_unit_test(test_calls_of_an_earlier_boot_end),
 		cmocka_unit_test(test_no_phone_rings_for_an_old_call),
 		cmocka_unit_test(test_answers_go_where_the_via_says),
+		cmocka_unit_test(test_credentials_count),
 		cmocka_unit_test(test_a_long_name_costs_the_name),
 		cmocka_unit_test(test_transactions_are_kept_for_calls_in_progress),
 		cmocka_unit_test(test_calls_of_a_trunk_that_is_gone_end),
