@@ -15,37 +15,76 @@ static_assert((int)NEIGHBOUR_NAME_BYTES == (int)NETLINK_NAME_BYTES, "both are IF
 #define NEIGHBOUR_NUD_USABLE \
 	(NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
 
-static struct neighbour *neighbour_find_among(
-	const struct neighbour_list *list, uint32_t count, uint16_t port, const struct td_ip *ip)
+static uint32_t *neighbour_bucket(
+	struct neighbour_list *list, uint16_t port, const struct td_ip *ip)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		struct neighbour *neighbour = &list->entries[i];
+	uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ port; /* FNV-1a */
+
+	for (size_t i = 0; i < sizeof(ip->bytes); i++)
+		hash = (hash ^ ip->bytes[i]) * UINT64_C(0x100000001b3);
+	return &list->buckets[hash % NEIGHBOUR_BUCKETS];
+}
+
+static void neighbour_link(struct neighbour_list *list, uint32_t index)
+{
+	struct neighbour *neighbour = &list->entries[index];
+	uint32_t *bucket = neighbour_bucket(list, neighbour->fib.port, &neighbour->fib.ip);
+
+	neighbour->next = *bucket;
+	*bucket = index + 1;
+}
+
+static void neighbour_unlink(struct neighbour_list *list, uint32_t index)
+{
+	const struct neighbour *neighbour = &list->entries[index];
+	uint32_t *link = neighbour_bucket(list, neighbour->fib.port, &neighbour->fib.ip);
+
+	while (*link != index + 1)
+		link = &list->entries[*link - 1].next;
+	*link = neighbour->next;
+}
+
+struct neighbour *neighbour_list_find(
+	struct neighbour_list *list, uint16_t port, const struct td_ip *ip)
+{
+	uint32_t next = *neighbour_bucket(list, port, ip);
+
+	while (next != 0) {
+		struct neighbour *neighbour = &list->entries[next - 1];
 
 		if (neighbour->fib.port == port && td_ip_equal(&neighbour->fib.ip, ip))
 			return neighbour;
+		next = neighbour->next;
 	}
 	return NULL;
 }
 
-struct neighbour *neighbour_list_find(
-	const struct neighbour_list *list, uint16_t port, const struct td_ip *ip)
-{
-	return neighbour_find_among(list, list->count, port, ip);
-}
-
 void neighbour_list_remove(struct neighbour_list *list, struct neighbour *neighbour)
 {
-	*neighbour = list->entries[--list->count];
+	uint32_t index = (uint32_t)(neighbour - list->entries);
+	uint32_t last = list->count - 1;
+
+	neighbour_unlink(list, index);
+	if (index != last) {
+		neighbour_unlink(list, last);
+		*neighbour = list->entries[last];
+		neighbour_link(list, index);
+	}
+	list->count--;
 }
 
-static struct neighbour *neighbour_list_add(struct neighbour_list *list)
+static struct neighbour *neighbour_list_add(
+	struct neighbour_list *list, uint16_t port, const struct td_ip *ip)
 {
 	struct neighbour *neighbour;
 
 	if (list->count == FIB_NEIGHBOURS_MAX)
 		return NULL;
-	neighbour = &list->entries[list->count++];
+	neighbour = &list->entries[list->count];
 	memset(neighbour, 0, sizeof(*neighbour));
+	neighbour->fib.ip = *ip;
+	neighbour->fib.port = port;
+	neighbour_link(list, list->count++);
 	return neighbour;
 }
 
@@ -66,11 +105,9 @@ bool neighbour_list_take(struct neighbour_list *list, uint16_t port,
 		return neighbour != NULL;
 	}
 	if (neighbour == NULL) {
-		neighbour = neighbour_list_add(list);
+		neighbour = neighbour_list_add(list, port, &event->ip);
 		if (neighbour == NULL)
 			return false;
-		neighbour->fib.ip = event->ip;
-		neighbour->fib.port = port;
 	}
 	is_changed = is_changed || memcmp(neighbour->fib.mac, event->mac, FIB_MAC_BYTES) != 0;
 	memcpy(neighbour->fib.mac, event->mac, FIB_MAC_BYTES);
@@ -123,8 +160,6 @@ static bool neighbour_is_sound(const struct fib_neighbour *neighbour, uint32_t p
 void neighbour_memory_recall(const struct neighbour_memory *memory,
 	char (*tap_names)[NEIGHBOUR_NAME_BYTES], uint32_t port_count, struct neighbour_list *list)
 {
-	uint32_t known = list->count;
-
 	/* partner: release store in neighbour_memory_store */
 	if (atomic_load_explicit(&memory->magic, memory_order_acquire) != NEIGHBOUR_MEMORY_MAGIC ||
 		memory->count > FIB_NEIGHBOURS_MAX)
@@ -136,12 +171,12 @@ void neighbour_memory_recall(const struct neighbour_memory *memory,
 		if (!neighbour_is_sound(from, port_count) || tap_names[from->port][0] == '\0' ||
 			memcmp(memory->tap_names[from->port], tap_names[from->port],
 				NEIGHBOUR_NAME_BYTES) != 0 ||
-			neighbour_find_among(list, known, from->port, &from->ip) != NULL)
+			neighbour_list_find(list, from->port, &from->ip) != NULL)
 			continue;
-		neighbour = neighbour_list_add(list);
+		neighbour = neighbour_list_add(list, from->port, &from->ip);
 		if (neighbour == NULL)
 			return;
-		neighbour->fib = *from;
+		memcpy(neighbour->fib.mac, from->mac, FIB_MAC_BYTES);
 		neighbour->state = NUD_STALE;
 		neighbour->is_remembered = true;
 	}

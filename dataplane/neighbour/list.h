@@ -22,6 +22,7 @@ struct netlink_event;
 enum {
 	NEIGHBOUR_MEMORY_MAGIC = 0x544e4e31, /* "TNN1"; the digit rises with the layout */
 	NEIGHBOUR_NAME_BYTES = 16,	     /* IFNAMSIZ */
+	NEIGHBOUR_BUCKETS = FIB_NEIGHBOURS_MAX,
 };
 
 struct neighbour {
@@ -29,11 +30,14 @@ struct neighbour {
 	uint16_t state;		/* NUD_… of the kernel */
 	bool is_remembered;	/* from the memory; the kernel hasn't spoken of it since */
 	uint32_t dump_sequence; /* last dump that had it */
+	uint32_t next;		/* in its bucket: index + 1; 0: none */
 };
 
+/* Zero but for entries when empty. */
 struct neighbour_list {
 	struct neighbour *entries; /* borrows: FIB_NEIGHBOURS_MAX */
 	uint32_t count;
+	uint32_t buckets[NEIGHBOUR_BUCKETS]; /* by hash of port and address: index + 1; 0: none */
 };
 
 /* Shared memory, zero when new. w: control, r: control of the next process. */
@@ -46,14 +50,14 @@ struct neighbour_memory {
 
 /* The neighbour, or NULL; borrows until the list changes. */
 struct neighbour *neighbour_list_find(
-	const struct neighbour_list *list, uint16_t port, const struct td_ip *ip);
+	struct neighbour_list *list, uint16_t port, const struct td_ip *ip);
 
 /* Takes in a report on the link of port, part of a dump or not. True if what can be sent to
  * changed. A full list leaves newcomers out. */
 bool neighbour_list_take(struct neighbour_list *list, uint16_t port,
 	const struct netlink_event *event, uint32_t dump_sequence);
 
-/* Removes a neighbour of the list. */
+/* Removes a neighbour of the list; the last one takes its place. */
 void neighbour_list_remove(struct neighbour_list *list, struct neighbour *neighbour);
 
 /* Removes what the dump didn't have; true if there was anything. */

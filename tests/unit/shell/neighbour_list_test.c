@@ -36,7 +36,7 @@ static bool take(
 	return neighbour_list_take(list, port, &event, dump);
 }
 
-static const struct neighbour *find(const struct neighbour_list *list, uint16_t port, uint8_t host)
+static const struct neighbour *find(struct neighbour_list *list, uint16_t port, uint8_t host)
 {
 	struct netlink_event event = event_of(host, NUD_REACHABLE);
 
@@ -108,10 +108,10 @@ static void trusts_nothing(void **state)
 	remember();
 	neighbour_memory_recall(&memory, others, 2, &list);
 	assert_int_equal(list.count, 1); /* port 1 is what it was */
-	list.count = 0;
+	list = (struct neighbour_list){.entries = entries};
 	neighbour_memory_recall(&memory, names, 1, &list);
 	assert_int_equal(list.count, 3); /* port 1 is gone */
-	list.count = 0;
+	list = (struct neighbour_list){.entries = entries};
 	memory.entries[0].ip.family = 9;
 	memory.entries[1].mac[0] = 1;
 	memset(memory.entries[2].mac, 0, sizeof(memory.entries[2].mac));
@@ -123,12 +123,50 @@ static void trusts_nothing(void **state)
 	assert_int_equal(list.count, 0);
 }
 
+/* Comes and goes at random, more hosts than the kernel keeps by default; the list must have what
+ * a plain table has. */
+static void agrees_with_a_plain_table(void **state)
+{
+	enum {
+		HOSTS = 4000,
+		STEPS = 50000,
+	};
+	static bool is_there[HOSTS];
+	static struct neighbour_list list = {.entries = entries};
+	uint32_t random = 20012, count = 0;
+
+	(void)state;
+	print_message("seed %u\n", random);
+	for (int i = 0; i < STEPS; i++) {
+		struct netlink_event event = event_of(1, NUD_REACHABLE);
+		uint32_t host;
+
+		random = random * 1664525 + 1013904223;
+		host = (random >> 8) % HOSTS;
+		event.ip.bytes[1] = (uint8_t)(host >> 8);
+		event.ip.bytes[3] = (uint8_t)host;
+		event.is_removed = (random >> 30) == 0;
+		assert_int_equal(
+			neighbour_list_find(&list, host & 1, &event.ip) != NULL, is_there[host]);
+		assert_int_equal(neighbour_list_take(&list, host & 1, &event, 1),
+			is_there[host] == event.is_removed);
+		count += !event.is_removed - (uint32_t)is_there[host];
+		is_there[host] = !event.is_removed;
+		assert_int_equal(list.count, count);
+	}
+	while (list.count != 0)
+		neighbour_list_remove(&list, &entries[list.count / 2]);
+	for (uint32_t i = 0; i < NEIGHBOUR_BUCKETS; i++)
+		assert_int_equal(list.buckets[i], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(follows_the_kernel),
 		cmocka_unit_test(bridges_a_restart),
 		cmocka_unit_test(trusts_nothing),
+		cmocka_unit_test(agrees_with_a_plain_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
