@@ -7,6 +7,7 @@
 
 #include "call/outcome.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -189,11 +190,20 @@ void record_note_end(struct leg *leg, const struct td_now *now)
 	leg->times.end_wall_ns = now->wall_ns;
 }
 
+static bool is_printable(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (iscntrl((unsigned char)*text))
+			return false;
+	return true;
+}
+
+/* Escapes stay if they hide what would be a command to the terminal that shows the record. */
 static void party_take_user(char *to, size_t size, const struct sip_uri *uri)
 {
 	char user[EVENT_PARTY_BYTES];
 
-	if (sip_user_unescape(uri->user, user, sizeof(user)) == 0)
+	if (sip_user_unescape(uri->user, user, sizeof(user)) == 0 && is_printable(user))
 		text_copy(to, size, user);
 	else
 		text_take(to, size, uri->user);

@@ -139,6 +139,20 @@ static void test_parties(void **state)
 	assert_string_equal(call.callee.user, "+49301");
 }
 
+/* A number with an escape sequence in it must not reach the operator's terminal as one. */
+static void test_parties_command_no_terminal(void **state)
+{
+	struct fixture_message fixture;
+	struct call call = {0};
+
+	(void)state;
+	fixture_request(
+		&fixture, "INVITE sip:%1b%5b2J@h", "P-Asserted-Identity: <sip:%0d1@h>\r\n", "");
+	record_take_parties(&call, &fixture.message);
+	assert_string_equal(call.callee.user, "%1b%5b2J");
+	assert_string_equal(call.caller.p_asserted, "%0d1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +161,7 @@ int main(void)
 		cmocka_unit_test(test_events_count_up),
 		cmocka_unit_test(test_hold_time_adds_up),
 		cmocka_unit_test(test_parties),
+		cmocka_unit_test(test_parties_command_no_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
