@@ -8,6 +8,8 @@
 #include "options.h"
 #include "pipeline.h"
 
+#include <tandem/counters.h>
+#include <tandem/drop.h>
 #include <tandem/log.h>
 
 #include <errno.h>
@@ -68,6 +70,20 @@ static int main_run(const struct options *options)
 	return rc < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
+static void main_print_counters(void)
+{
+#define MAIN_PRINT_COUNTER(name, help) (void)printf("%-20s %s\n", #name, help);
+	TD_WORKER_COUNTERS(MAIN_PRINT_COUNTER)
+#undef MAIN_PRINT_COUNTER
+}
+
+static void main_print_drop_reasons(void)
+{
+	for (unsigned reason = TD_DROP_NONE + 1; reason < TD_DROP_REASON_COUNT; reason++)
+		(void)printf(
+			"%-20s %s\n", td_drop_reason_name(reason), td_drop_reason_help(reason));
+}
+
 int main(int argc, char *argv[])
 {
 	char error[OPTIONS_ERROR_BYTES];
@@ -83,6 +99,14 @@ int main(int argc, char *argv[])
 	}
 	if (options.wants_map) {
 		pipeline_print_map(stdout);
+		return EXIT_OK;
+	}
+	if (options.wants_counters) {
+		main_print_counters();
+		return EXIT_OK;
+	}
+	if (options.wants_drop_reasons) {
+		main_print_drop_reasons();
 		return EXIT_OK;
 	}
 	return main_run(&options);

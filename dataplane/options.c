@@ -319,6 +319,22 @@ static int read_print_map(struct options *options, const char *value, char *erro
 	return 0;
 }
 
+static int read_print_counters(struct options *options, const char *value, char *error)
+{
+	(void)value;
+	(void)error;
+	options->wants_counters = true;
+	return 0;
+}
+
+static int read_print_drop_reasons(struct options *options, const char *value, char *error)
+{
+	(void)value;
+	(void)error;
+	options->wants_drop_reasons = true;
+	return 0;
+}
+
 static int read_help(struct options *options, const char *value, char *error)
 {
 	(void)value;
@@ -347,6 +363,9 @@ static const struct option_row option_rows[] = {
 	{"--no-huge", NULL, read_no_huge, "do without hugepages"},
 	{"--eal", "ARGUMENT", read_eal, "one more argument for DPDK's EAL, may be repeated"},
 	{"--print-map", NULL, read_print_map, "print the stages a packet passes, and exit"},
+	{"--print-counters", NULL, read_print_counters, "print what each worker counts, and exit"},
+	{"--print-drop-reasons", NULL, read_print_drop_reasons,
+		"print why packets are dropped, and exit"},
 	{"--help", NULL, read_help, "print this, and exit"},
 };
 
@@ -361,7 +380,8 @@ static const struct option_row *options_row(const char *name)
 
 static int options_check_complete(const struct options *options, char *error)
 {
-	if (options->wants_help || options->wants_map)
+	if (options->wants_help || options->wants_map || options->wants_counters ||
+		options->wants_drop_reasons)
 		return 0;
 	if (options->run_dir == NULL)
 		return options_fail(error, "--run-dir is missing");

@@ -51,6 +51,8 @@ struct options {
 	bool is_polling_adaptive;
 	bool has_no_huge;
 	bool wants_map;
+	bool wants_counters;
+	bool wants_drop_reasons;
 	bool wants_help;
 };
 

@@ -17,7 +17,7 @@
 
 enum {
 	TD_COUNTERS_MAGIC = 0x544e4d43, /* "TNMC" */
-	TD_COUNTERS_VERSION = 1,
+	TD_COUNTERS_VERSION = 2,	/* raised with TD_DROP_REASONS, too */
 	TD_WORKERS_MAX = 64,
 	TD_DROP_SLOTS = 64,  /* room for reasons to come */
 	TD_STAGE_SLOTS = 16, /* room for stages to come */

@@ -22,10 +22,10 @@ def printed(program, option):
 def wanted_pages():
     """path -> what it should contain."""
     pages = {ROOT / "docs/configuration.md": printed("tandem-controlplane", "--print-documentation")}
-    architecture = ROOT / "docs/architecture.md"
-    pages[architecture] = MAP.sub(
-        lambda match: f"<!-- map: {match[1]} {match[2]} -->\n```\n{printed(match[1], match[2])}```",
-        architecture.read_text())
+    for name in ("docs/architecture.md", "docs/operations.md"):
+        pages[ROOT / name] = MAP.sub(
+            lambda match: f"<!-- map: {match[1]} {match[2]} -->\n```\n{printed(match[1], match[2])}```",
+            (ROOT / name).read_text())
     return pages
 
 

@@ -145,7 +145,7 @@ static void drops_first_fragment_of_media(void **state)
 /* IPv6 extension headers of eight bytes each, before UDP to a port. */
 struct chain_case {
 	const char *name;
-	uint8_t protocols[10]; /* ends with UDP */
+	uint8_t protocols[11]; /* ends with UDP, and zero */
 	uint16_t fragment;     /* of a fragment header */
 	uint16_t port;
 	uint8_t verdict;

@@ -140,6 +140,10 @@ static void help_and_map_need_nothing_else(void **state)
 	assert_true(options.wants_help);
 	assert_int_equal(parse("--print-map", &options, error), 0);
 	assert_true(options.wants_map);
+	assert_int_equal(parse("--print-counters", &options, error), 0);
+	assert_true(options.wants_counters);
+	assert_int_equal(parse("--print-drop-reasons", &options, error), 0);
+	assert_true(options.wants_drop_reasons);
 }
 
 int main(void)
