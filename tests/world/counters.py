@@ -9,7 +9,7 @@ from pathlib import Path
 from world import ROOT, WorldError
 
 MAGIC = 0x544E4D43
-VERSION = 1
+VERSION = 2
 CACHE_LINE = 64
 DROP_SLOTS = 64
 HEAD = struct.Struct("<4I")
