@@ -75,6 +75,7 @@ static void take_offer(struct switchboard *switchboard, struct line *line, unsig
 	};
 	struct media_body offer;
 
+	wheel_stop(&switchboard->wheel, &line->pauses[index].timer);
 	if (call_set_pending(call, index, &pending) != 0) {
 		const struct leg_reply reply = {.status = 500};
 

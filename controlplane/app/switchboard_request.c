@@ -284,6 +284,7 @@ static void take_reinvite(struct switchboard *switchboard,
 	struct leg *leg = &line->call.legs[index];
 
 	answer_status(switchboard, request, 100, 0);
+	switchboard->reject_status = 491; /* of an offer of ours that it overtakes */
 	if (leg->state == LEG_ACTIVE)
 		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_INVITED);
 	else if (leg_is_over(leg) || leg->state == LEG_ENDING || leg->state == LEG_PARTING)
@@ -297,6 +298,7 @@ static void take_update(struct switchboard *switchboard,
 {
 	struct leg *leg = &line->call.legs[index];
 
+	switchboard->reject_status = 491; /* of an offer of ours that it overtakes */
 	if (leg_has_sdp(request->message)) {
 		if (leg->state == LEG_ACTIVE)
 			exchange_step(switchboard, line, index, NEGOTIATION_EVENT_UPDATED);

@@ -23,6 +23,9 @@ struct negotiation_cell {
  *     491 v   | pause over
  *       PAUSED
  *
+ *  In PAUSED the peer's own offer goes first, that is what the pause is for (RFC 3261 14.1): ours
+ *  is given up, and who asked for it may ask again.
+ *
  *  A request that comes while an offer of ours is out gets 491, one that comes while the peer's
  *  own is unanswered gets 500 with Retry-After.
  */
@@ -110,8 +113,14 @@ static const struct negotiation_cell
 			},
 		[NEGOTIATION_PAUSED] =
 			{
-				[NEGOTIATION_EVENT_INVITED] = {CELL(PAUSED, NEGOTIATION_DO_GLARE)},
-				[NEGOTIATION_EVENT_UPDATED] = {CELL(PAUSED, NEGOTIATION_DO_GLARE)},
+				[NEGOTIATION_EVENT_INVITED] =
+					{
+						CELL(OFFER_RECEIVED, NEGOTIATION_TELL_REFUSED,
+							NEGOTIATION_TELL_OFFER)},
+				[NEGOTIATION_EVENT_UPDATED] =
+					{
+						CELL(OFFER_RECEIVED, NEGOTIATION_TELL_REFUSED,
+							NEGOTIATION_TELL_OFFER)},
 				[NEGOTIATION_EVENT_ACKNOWLEDGED] = {GO(PAUSED)},
 				[NEGOTIATION_EVENT_ACCEPTED] = {CELL(PAUSED, NEGOTIATION_DO_ACK)},
 				[NEGOTIATION_EVENT_COUNTERED] = {CELL(PAUSED, NEGOTIATION_DO_ACK)},
