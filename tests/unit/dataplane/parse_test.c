@@ -187,7 +187,8 @@ static void sees_through_extension_headers(void **state)
 			&(struct world_path){"2001:db8:1::10", 4000, "2001:db8::1", it->port},
 			packet, size);
 		ip[6] = it->protocols[0];
-		for (unsigned j = 1; it->protocols[j] != 0; j++, chain = (uint16_t)(chain + 8)) {
+		for (unsigned j = 1; j < TD_COUNT_OF(it->protocols) && it->protocols[j] != 0;
+			j++, chain = (uint16_t)(chain + 8)) {
 			uint8_t *header = ip + 40 + chain;
 
 			memmove(header + 8, header, size + 8u);
