@@ -6,11 +6,11 @@
 #include "app/carry.h"
 
 #include "api/control_socket.h"
-#include "app/outbox.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
 #include "events/sink.h"
 #include "journal/journal.h"
+#include "switchboard/outbox.h"
 
 #include <errno.h>
 #include <inttypes.h>

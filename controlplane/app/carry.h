@@ -6,9 +6,9 @@
 #ifndef TD_APP_CARRY_H
 #define TD_APP_CARRY_H
 
-#include "app/switchboard.h"
 #include "loop/loop.h"
 #include "media/client.h"
+#include "switchboard/switchboard.h"
 #include "transport/transport.h"
 
 #include <stdint.h>

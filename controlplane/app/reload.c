@@ -4,9 +4,9 @@
  * applied while calls are up and names what waits for a restart. A file with an error changes
  * nothing.
  */
-#include "app/switchboard.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
+#include "switchboard/switchboard.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -32,6 +32,7 @@ static int build_journal(struct wire *wire)
 	struct journal_config config = {
 		.dir = wire->config->journal.directory,
 		.compact_min_bytes = wire->config->journal.compact_mb * STORAGE_BYTES_PER_MB,
+		.is_synced = wire->config->journal.is_synced,
 	};
 	int result = journal_open(&config, &wire->journal);
 	struct journal_stats stats;

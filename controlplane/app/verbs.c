@@ -5,7 +5,6 @@
  */
 #include "api/control_socket.h"
 #include "app/gauges.h"
-#include "app/switchboard.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
 #include "events/kafka.h"
@@ -14,6 +13,7 @@
 #include "journal/journal.h"
 #include "loop/loop.h"
 #include "media/client.h"
+#include "switchboard/switchboard.h"
 #include "transport/transport.h"
 #include "trunk/trunk.h"
 

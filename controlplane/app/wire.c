@@ -7,14 +7,14 @@
 
 #include "api/control_socket.h"
 #include "app/carry.h"
-#include "app/outbox.h"
 #include "app/storage.h"
-#include "app/switchboard.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
 #include "journal/journal.h"
 #include "loop/loop.h"
 #include "media/client.h"
+#include "switchboard/outbox.h"
+#include "switchboard/switchboard.h"
 #include "transport/transport.h"
 
 #include <errno.h>

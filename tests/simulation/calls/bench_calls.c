@@ -4,9 +4,9 @@
  * commands and replies, journal records and CDRs, with ports that only look at what they get.
  * Usage: bench_calls [calls]. Prints CPU time per call and the size of its state.
  */
-#include "app/switchboard.h"
-#include "app/switchboard_state.h"
 #include "config/config.h"
+#include "switchboard/state.h"
+#include "switchboard/switchboard.h"
 
 #include <tandem/contract.h>
 #include <tandem/time.h>

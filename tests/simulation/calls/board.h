@@ -8,8 +8,8 @@
 #ifndef TD_CALLS_BOARD_H
 #define TD_CALLS_BOARD_H
 
-#include "app/switchboard.h"
 #include "simulation/signalling/sim_net.h"
+#include "switchboard/switchboard.h"
 
 #include <tandem/contract.h>
 

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Carries out what the call machine decides: who is dialled, what is relayed from one leg to the
+ * other, when media and records begin and end.
+ */
+#include "call/outcome.h"
+#include "call/record.h"
+#include "leg/cause.h"
+#include "leg/screen.h"
+#include "switchboard/state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	FROM_BYTES = 512,
+};
+
+/* Reads the caller's offer out of his INVITE; NULL if it can be used. */
+static const char *read_caller_offer(struct line *line, struct media_body *ret_offer)
+{
+	struct sip_message invite;
+
+	if (!legs_read_pending(&line->call.legs[CALL_CALLER], &invite))
+		return "no offer";
+	return media_body_read(invite.body, ret_offer);
+}
+
+/* Ends an attempt that could not even be sent. */
+static void dial_failed(struct switchboard *switchboard, struct line *line, unsigned status,
+	unsigned q850, const char *warning)
+{
+	struct event_release release;
+
+	outcome_set(&release, status, q850, EVENT_RELEASE_SYSTEM,
+		status == 488 ? EVENT_DETAIL_MEDIA_REFUSED : EVENT_DETAIL_INTERNAL);
+	switchboard->warning = warning;
+	calls_clear(switchboard, line, CALL_ON_CLEAR, &release);
+}
+
+/* "<sip:user@us>", with the caller's display name if there is room; anonymous stays anonymous.
+ * -ENOSPC. */
+static int write_from(
+	const struct sip_message *invite, const struct sip_flow *flow, char *from, size_t size)
+{
+	char local[TD_ENDPOINT_TEXT_BYTES];
+	struct td_endpoint host = flow->local;
+	struct span display = invite->from.display;
+	struct span user = invite->from.uri.user;
+	bool is_anonymous = span_is(invite->from.uri.host, "anonymous.invalid");
+	const size_t others_bytes = strlen("\"\" <sip:@anonymous.invalid>") + sizeof(local);
+
+	if (user.length + others_bytes > size)
+		return -ENOSPC;
+	if (user.length + others_bytes + display.length > size)
+		display.length = 0;
+	(void)td_endpoint_format(&host, local);
+	*strrchr(local, ':') = '\0'; /* the address alone */
+	(void)snprintf(from, size, "%s%.*s%s<sip:%.*s%s%s>", display.length != 0 ? "\"" : "",
+		SPAN_ARGS(display), display.length != 0 ? "\" " : "", SPAN_ARGS(user),
+		user.length != 0 ? "@" : "", is_anonymous ? "anonymous.invalid" : local);
+	return 0;
+}
+
+/* Prepares the called leg's half of the dialog. */
+static int init_callee(
+	struct switchboard *switchboard, struct line *line, const struct sip_message *invite)
+{
+	struct call *call = &line->call;
+	struct leg *leg = &call->legs[CALL_CALLEE];
+	char call_id[SWITCHBOARD_CALL_ID_BYTES];
+	char contact[LEG_CONTACT_BYTES];
+	char from[FROM_BYTES];
+	char uri[TRUNK_URI_BYTES];
+	char to[TRUNK_URI_BYTES + 2];
+	struct sip_flow flow;
+	int result = trunk_next_hop(switchboard->trunks, leg->trunk, &flow);
+
+	if (result == 0)
+		result = trunk_uri(switchboard->trunks, leg->trunk, span_from(call->number), uri);
+	if (result != 0)
+		return result;
+	switchboard_random_text(switchboard, call_id, sizeof(call_id));
+	switchboard_random_text(switchboard, line->tags[CALL_CALLEE].text, SWITCHBOARD_TAG_BYTES);
+	(void)snprintf(to, sizeof(to), "<%s>", uri);
+	result = write_from(invite, &flow, from, sizeof(from));
+	if (result != 0)
+		return result;
+	result = dialog_init_uac(&leg->dialog,
+		&(const struct dialog_identity){
+			.call_id = span_from(call_id),
+			.local_tag = span_from(line->tags[CALL_CALLEE].text),
+			.local_uri = span_from(from),
+			.remote_uri = span_from(to),
+			.remote_target = span_from(uri),
+			.local_contact = leg_contact(&flow, contact),
+		},
+		1, &flow);
+	if (result == 0)
+		switchboard_index_leg(switchboard, line, CALL_CALLEE);
+	return result;
+}
+
+static void dial(struct switchboard *switchboard, struct line *line)
+{
+	struct call *call = &line->call;
+	struct leg *callee = &call->legs[CALL_CALLEE];
+	struct sip_message invite;
+	struct media_body offer;
+	const char *misfit = NULL;
+
+	if (!legs_read_pending(&call->legs[CALL_CALLER], &invite) ||
+		init_callee(switchboard, line, &invite) != 0) {
+		dial_failed(switchboard, line, 500, CAUSE_TEMPORARY_FAILURE, NULL);
+		return;
+	}
+	callee->is_offer_late = call->legs[CALL_CALLER].is_offer_late;
+	if (!callee->is_offer_late) {
+		misfit = media_body_read(invite.body, &offer);
+		if (misfit == NULL)
+			misfit = media_plan_offer(call, CALL_CALLEE, &offer);
+	}
+	if (misfit != NULL) {
+		dial_failed(switchboard, line, 488, CAUSE_BEARER_NOT_IMPLEMENTED, misfit);
+		return;
+	}
+	switchboard_arm(switchboard, line,
+		td_after(switchboard->now.mono_ms,
+			(uint64_t)switchboard->config->sip.ring_timeout_s * TD_MS_PER_S));
+	legs_step(switchboard, line, CALL_CALLEE, LEG_EVENT_ORDER_DIAL);
+}
+
+static void add_media(struct switchboard *switchboard, struct line *line)
+{
+	switchboard_arm(switchboard, line, td_after(switchboard->now.mono_ms, CALL_SETUP_GUARD_MS));
+	for (unsigned i = 0; i < CALL_LEGS; i++)
+		media_add(switchboard, line, i);
+}
+
+/* Puts a leg towards the next destination in the place of the one that was refused. */
+static void next_destination(struct switchboard *switchboard, struct line *line)
+{
+	struct call *call = &line->call;
+	struct td_ip address = call->media[CALL_CALLEE].local.ip;
+	struct sip_flow flow;
+	struct td_ip wanted;
+	unsigned worker;
+
+	if (trunk_next_hop(switchboard->trunks, call->legs[CALL_CALLEE].trunk, &flow) != 0) {
+		dial_failed(switchboard, line, 503, CAUSE_RESOURCE_UNAVAILABLE, NULL);
+		return;
+	}
+	wanted = trunk_media_address(switchboard->trunks, call->legs[CALL_CALLEE].trunk,
+		(enum td_family)flow.remote.ip.family);
+	call->media[CALL_CALLEE].has_remote = false;
+	if (td_ip_equal(&address, &wanted)) {
+		call->media[CALL_CALLEE].latch_round++;
+		media_modify(switchboard, line, CALL_CALLEE);
+		calls_step(switchboard, line, CALL_ON_MEDIA_READY);
+		return;
+	}
+	worker = td_port_owner(
+		call->media[CALL_CALLER].local.port, switchboard->config->dataplane.worker_count);
+	media_subtract(switchboard, line, CALL_CALLEE);
+	media_release_port(switchboard, line, CALL_CALLEE);
+	if (media_take_port(switchboard, line, CALL_CALLEE, (enum td_family)flow.remote.ip.family,
+		    worker) != 0) {
+		dial_failed(switchboard, line, 503, CAUSE_RESOURCE_UNAVAILABLE, NULL);
+		return;
+	}
+	switchboard_arm(switchboard, line, td_after(switchboard->now.mono_ms, CALL_SETUP_GUARD_MS));
+	media_add(switchboard, line, CALL_CALLEE);
+}
+
+void calls_progress(struct switchboard *switchboard, struct line *line)
+{
+	struct call *call = &line->call;
+	const struct sip_message *message = switchboard->message;
+	struct leg *caller = &call->legs[CALL_CALLER];
+	struct media_body offer;
+	struct media_body answer;
+
+	if (message->status == 199 || (call->state != CALL_DIALLING && call->state != CALL_RINGING))
+		return; /* one of several early dialogs ended (RFC 6228) */
+	caller->provisional = (uint8_t)(message->status - 100);
+	switchboard->has_progress_body = false;
+	if (leg_has_sdp(message) && !caller->is_offer_late &&
+		read_caller_offer(line, &offer) == NULL &&
+		media_body_read(message->body, &answer) == NULL &&
+		media_plan_misfit(call, CALL_CALLEE, &answer) == NULL &&
+		media_plan_answer(call, CALL_CALLER, &offer, &answer) == NULL) {
+		(void)media_plan_take_remote(call, CALL_CALLEE, &answer, false);
+		media_modify(switchboard, line, CALL_CALLEE);
+		media_modify(switchboard, line, CALL_CALLER);
+		switchboard->has_progress_body = true;
+	}
+	calls_step(switchboard, line, CALL_ON_PROGRESS);
+}
+
+/* Takes over the called side's body. NULL, or why it can't be used. */
+static const char *take_answer_body(struct switchboard *switchboard, struct line *line)
+{
+	struct call *call = &line->call;
+	struct leg *caller = &call->legs[CALL_CALLER];
+	const struct sip_message *message = switchboard->message;
+	struct media_body offer;
+	struct media_body body;
+	const char *misfit;
+
+	if (!leg_has_sdp(message)) /* fine if the 18x before held the answer */
+		return !caller->is_offer_late && caller->local_sdp_length != 0
+			       ? NULL
+			       : "answer without session description";
+	misfit = media_body_read(message->body, &body);
+	if (misfit == NULL)
+		misfit = media_plan_misfit(call, CALL_CALLEE, &body);
+	if (misfit != NULL)
+		return misfit;
+	if (caller->is_offer_late) {
+		if (call_set_text(call, &call->offer, &call->offer_length, message->body) != 0)
+			return "out of memory";
+		misfit = media_plan_offer(call, CALL_CALLER, &body);
+	} else {
+		misfit = read_caller_offer(line, &offer);
+		if (misfit == NULL)
+			misfit = media_plan_answer_misfit(call, CALL_CALLEE, &body);
+		if (misfit == NULL)
+			misfit = media_plan_answer(call, CALL_CALLER, &offer, &body);
+	}
+	if (misfit == NULL)
+		(void)media_plan_take_remote(call, CALL_CALLEE, &body, false);
+	return misfit;
+}
+
+void calls_answered(struct switchboard *switchboard, struct line *line)
+{
+	struct call *call = &line->call;
+	struct event_release release;
+	const char *misfit;
+
+	if (call->state != CALL_DIALLING && call->state != CALL_RINGING)
+		return; /* answered too late: the leg machine hangs it up */
+	misfit = take_answer_body(switchboard, line);
+	if (misfit != NULL) {
+		outcome_set(&release, 488, CAUSE_BEARER_NOT_IMPLEMENTED, EVENT_RELEASE_SYSTEM,
+			EVENT_DETAIL_MEDIA_REFUSED);
+		switchboard->warning = misfit;
+		calls_clear(switchboard, line, CALL_ON_UNUSABLE, &release);
+		return;
+	}
+	switchboard->counts.calls_answered++;
+	call->is_answered = true;
+	media_modify(switchboard, line, CALL_CALLEE);
+	media_modify(switchboard, line, CALL_CALLER);
+	switchboard_arm(switchboard, line, TD_NEVER);
+	calls_step(switchboard, line, CALL_ON_ANSWER);
+}
+
+/* The caller's ACK: with a late offer it holds the answer that the called side waits for. */
+void calls_confirmed(struct switchboard *switchboard, struct line *line)
+{
+	struct call *call = &line->call;
+	struct leg *callee = &call->legs[CALL_CALLEE];
+	const bool was_held[CALL_LEGS] = {false, false};
+	struct event_release release;
+	struct media_body offer;
+	struct media_body answer;
+	const char *misfit = NULL;
+
+	if (callee->state == LEG_CONFIRMING) {
+		misfit = media_body_read(switchboard->message->body, &answer);
+		if (misfit == NULL)
+			misfit = media_plan_misfit(call, CALL_CALLER, &answer);
+		if (misfit == NULL)
+			misfit = media_body_read(
+				(struct span){call->offer, call->offer_length}, &offer);
+		if (misfit == NULL)
+			misfit = media_plan_answer(call, CALL_CALLEE, &offer, &answer);
+		if (misfit == NULL && !legs_answer_in_ack(switchboard, line, CALL_CALLEE))
+			misfit = "out of memory";
+		if (misfit != NULL) {
+			outcome_set(&release, 488, CAUSE_BEARER_NOT_IMPLEMENTED,
+				EVENT_RELEASE_SYSTEM, EVENT_DETAIL_MEDIA_REFUSED);
+			calls_clear(switchboard, line, CALL_ON_CLEAR, &release);
+			return;
+		}
+		(void)media_plan_take_remote(call, CALL_CALLER, &answer, false);
+		media_modify(switchboard, line, CALL_CALLER);
+		media_modify(switchboard, line, CALL_CALLEE);
+		legs_step(switchboard, line, CALL_CALLEE, LEG_EVENT_ORDER_ACKNOWLEDGE);
+		call_clear_text(call, &call->offer, &call->offer_length);
+	}
+	calls_step(switchboard, line, CALL_ON_CONFIRMED);
+	exchange_tell_changes(switchboard, line, was_held);
+}
+
+static void relay_answer(struct switchboard *switchboard, struct line *line)
+{
+	legs_step(switchboard, line, CALL_CALLER, LEG_EVENT_ORDER_ANSWER);
+	switchboard_emit_event(switchboard, line, CALL_EVENT_ANSWERED, CALL_CALLEE);
+}
+
+static void bridge(struct switchboard *switchboard, struct line *line)
+{
+	for (unsigned i = 0; i < CALL_LEGS; i++)
+		line->call.legs[i].times.bridge_wall_ns = switchboard->now.wall_ns;
+	switchboard_emit_event(switchboard, line, CALL_EVENT_BRIDGED, CALL_CALLER);
+}
+
+static void relay_progress(struct switchboard *switchboard, struct line *line)
+{
+	bool is_first = line->call.legs[CALL_CALLER].first_18x_ms == 0;
+
+	if (is_first)
+		switchboard_arm(switchboard, line,
+			td_after(switchboard->now.mono_ms,
+				(uint64_t)switchboard->config->sip.ring_timeout_s * TD_MS_PER_S));
+	legs_step(switchboard, line, CALL_CALLER, LEG_EVENT_ORDER_RING);
+	if (is_first)
+		switchboard_emit_event(switchboard, line, CALL_EVENT_PROGRESS, CALL_CALLEE);
+}
+
+static void subtract_media(struct switchboard *switchboard, struct line *line)
+{
+	switchboard_arm(switchboard, line, td_after(switchboard->now.mono_ms, CALL_STATS_WAIT_MS));
+	for (unsigned i = 0; i < CALL_LEGS; i++)
+		media_subtract(switchboard, line, i);
+}
+
+static void perform(struct switchboard *switchboard, struct line *line, enum call_action action)
+{
+	switch (action) {
+	case CALL_DO_ADD_MEDIA:
+		add_media(switchboard, line);
+		break;
+	case CALL_DO_NEXT_DESTINATION:
+		next_destination(switchboard, line);
+		break;
+	case CALL_DO_DIAL:
+		dial(switchboard, line);
+		break;
+	case CALL_DO_RELAY_PROGRESS:
+		relay_progress(switchboard, line);
+		break;
+	case CALL_DO_RELAY_ANSWER:
+		relay_answer(switchboard, line);
+		break;
+	case CALL_DO_BRIDGE:
+		bridge(switchboard, line);
+		break;
+	case CALL_DO_END_CALLER:
+		legs_step(switchboard, line, CALL_CALLER, LEG_EVENT_ORDER_HANG_UP);
+		break;
+	case CALL_DO_END_CALLEE:
+		legs_step(switchboard, line, CALL_CALLEE, LEG_EVENT_ORDER_HANG_UP);
+		break;
+	case CALL_DO_SUBTRACT_MEDIA:
+		subtract_media(switchboard, line);
+		break;
+	case CALL_DO_RECORD:
+		calls_record(switchboard, line);
+		break;
+	case CALL_DO_FORGET: /* the commit that settled it drops the line */
+	case CALL_ACTION_NONE:
+	default:
+		break;
+	}
+}
+
+void calls_step(struct switchboard *switchboard, struct line *line, enum call_trigger trigger)
+{
+	struct call_actions actions;
+
+	if (call_step(&line->call, trigger, &actions) != 0) {
+		switchboard->counts.unexpected++;
+		return;
+	}
+	switchboard_mark(switchboard, line);
+	for (unsigned i = 0; i < actions.count; i++)
+		perform(switchboard, line, (enum call_action)actions.list[i]);
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests from peers: those that begin a call, and those inside a dialog.
+ */
+#include "call/outcome.h"
+#include "call/record.h"
+#include "leg/cause.h"
+#include "leg/screen.h"
+#include "switchboard/state.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	MAX_FORWARDS_DEFAULT = 70, /* RFC 3261 8.1.1.6 */
+	UPDATE_RETRY_S = 2,	   /* RFC 3311 5.2: 0 to 10 s */
+};
+
+struct leg *request_find_leg(const struct switchboard *switchboard,
+	const struct sip_message *message, struct span our_tag, struct line **ret_line,
+	unsigned *ret_index)
+{
+	struct table_node *node;
+
+	for (node = table_find(switchboard->by_tag, our_tag.text, our_tag.length); node != NULL;
+		node = table_find_next(node)) {
+		struct line_tag *tag = td_container_of(node, struct line_tag, node);
+		struct leg *leg = &tag->line->call.legs[tag->leg_index];
+
+		if (!dialog_matches(&leg->dialog, message))
+			continue;
+		*ret_line = tag->line;
+		*ret_index = tag->leg_index;
+		return leg;
+	}
+	return NULL;
+}
+
+static void answer_screening(struct switchboard *switchboard,
+	const struct transaction_indication *request, const struct leg_screening *screening)
+{
+	const struct leg_reply reply = {
+		.status = screening->status,
+		.warning = screening->reason,
+		.has_allow = screening->has_allow,
+		.has_accept = screening->has_accept,
+		.unsupported = span_from(screening->unsupported),
+	};
+
+	switchboard->counts.refused_policy++;
+	receive_answer(switchboard, request->id, request->message, request->flow, &reply);
+}
+
+static void answer_status(struct switchboard *switchboard,
+	const struct transaction_indication *request, unsigned status, uint32_t retry_after_s)
+{
+	const struct leg_reply reply = {.status = status, .retry_after_s = retry_after_s};
+
+	receive_answer(switchboard, request->id, request->message, request->flow, &reply);
+}
+
+static void answer_options(
+	struct switchboard *switchboard, const struct transaction_indication *request)
+{
+	const struct leg_reply reply = {.status = 200, .has_allow = true, .has_accept = true};
+
+	receive_answer(switchboard, request->id, request->message, request->flow, &reply);
+}
+
+/* Makes the caller's leg and its half of the dialog. */
+static int begin_caller(struct switchboard *switchboard, struct line *line,
+	const struct transaction_indication *request, trunk_id trunk)
+{
+	const struct sip_message *invite = request->message;
+	const struct leg_pending pending = {
+		.transaction = request->id,
+		.flow = *request->flow,
+		.bytes = (char *)invite->bytes.text, /* only copied */
+		.length = invite->bytes.length,
+	};
+	const struct sip_header *agent = sip_message_find(invite, SIP_HEADER_USER_AGENT);
+	struct call *call = &line->call;
+	struct leg *leg = &call->legs[CALL_CALLER];
+	char contact[LEG_CONTACT_BYTES];
+	int result;
+
+	call->created_ms = switchboard->now.mono_ms;
+	call->max_forwards = invite->max_forwards == SIP_MAX_FORWARDS_ABSENT
+				     ? MAX_FORWARDS_DEFAULT
+				     : invite->max_forwards - 1;
+	call_begin_leg(call, CALL_CALLER, &switchboard->now);
+	record_take_parties(call, invite);
+	leg->trunk = trunk;
+	leg->peer_cseq = invite->cseq.number;
+	leg->is_offer_late = !leg_has_sdp(invite);
+	leg->times.t100_wall_ns = switchboard->now.wall_ns;
+	if (agent != NULL)
+		event_text_set(leg->user_agent, sizeof(leg->user_agent), agent->value.text,
+			agent->value.length);
+	switchboard_random_text(switchboard, line->tags[CALL_CALLER].text, SWITCHBOARD_TAG_BYTES);
+	result = dialog_init_uas(&leg->dialog, invite, span_from(line->tags[CALL_CALLER].text),
+		leg_contact(request->flow, contact), request->flow);
+	if (result != 0)
+		return result;
+	result = call_set_pending(call, CALL_CALLER, &pending);
+	if (result != 0)
+		return result;
+	(void)transaction_set_user(switchboard->transactions, request->id, leg->leg_id);
+	switchboard_index_leg(switchboard, line, CALL_CALLER);
+	line->origin = receive_origin(switchboard, invite);
+	table_insert(switchboard->by_origin, &line->by_origin, &line->origin, sizeof(line->origin));
+	legs_step(switchboard, line, CALL_CALLER, LEG_EVENT_INVITED);
+	return 0;
+}
+
+static struct event_release refusal(
+	unsigned status, unsigned q850, enum event_release_detail detail)
+{
+	struct event_release release;
+
+	outcome_set(&release, status, q850, EVENT_RELEASE_SYSTEM, detail);
+	return release;
+}
+
+static void keep_route_name(
+	const struct switchboard *switchboard, struct call *call, uint32_t index)
+{
+	const struct config_route *route = &switchboard->config->routes[index];
+	const char *name = route->number[0] != '\0' ? route->number : route->pattern;
+
+	event_text_set(call->route, sizeof(call->route), name, strlen(name));
+}
+
+/* Finds where the call goes. Sets *ret_release and returns false if nowhere. */
+static bool find_route(struct switchboard *switchboard, struct line *line,
+	const struct sip_message *invite, struct event_release *ret_release)
+{
+	struct call *call = &line->call;
+	char number[ROUTE_NUMBER_BYTES];
+	struct route_result route;
+	uint32_t trunk;
+	int result = route_number(&invite->request_uri, number);
+
+	if (result == 0)
+		result = route_lookup(
+			switchboard->routes, call->legs[CALL_CALLER].trunk, number, &route);
+	if (result == -ENOENT) {
+		*ret_release = refusal(404, CAUSE_UNALLOCATED, EVENT_DETAIL_NO_ROUTE);
+		return false;
+	}
+	if (result != 0) {
+		*ret_release = refusal(484, CAUSE_INVALID_NUMBER, EVENT_DETAIL_NO_ROUTE);
+		return false;
+	}
+	keep_route_name(switchboard, call, route.route);
+	event_text_set(call->number, sizeof(call->number), route.number, strlen(route.number));
+	for (uint32_t i = 0; i < route.destination_count && i < CALL_DESTINATIONS_MAX; i++)
+		call->destinations[call->destination_count++] = route.destinations[i];
+	if (trunks_choose(switchboard, line, &trunk) == 0) {
+		calls_begin_callee(switchboard, line, trunk);
+		return true;
+	}
+	call->retry_after_s = switchboard->config->sip.retry_after_s;
+	*ret_release = refusal(503, CAUSE_CONGESTION, EVENT_DETAIL_ADMISSION);
+	return false;
+}
+
+/* Reads the caller's offer, takes ports for both sides. False: *ret_release says why not. */
+static bool plan_media(struct switchboard *switchboard, struct line *line,
+	const struct sip_message *invite, struct event_release *ret_release)
+{
+	struct call *call = &line->call;
+	enum td_family family = (enum td_family)switchboard->flow->local.ip.family;
+	unsigned worker = port_pool_least_used_worker(switchboard->pool);
+	struct media_body offer;
+	struct sip_flow next_hop;
+	int result;
+
+	if (!call->legs[CALL_CALLER].is_offer_late) {
+		switchboard->warning = media_body_read(invite->body, &offer);
+		if (switchboard->warning != NULL) {
+			*ret_release = refusal(
+				488, CAUSE_BEARER_NOT_IMPLEMENTED, EVENT_DETAIL_MEDIA_REFUSED);
+			return false;
+		}
+		(void)media_plan_take_remote(call, CALL_CALLER, &offer, true);
+		if (call->media[CALL_CALLER].remote.rtp.ip.family != TD_FAMILY_NONE)
+			family = (enum td_family)call->media[CALL_CALLER].remote.rtp.ip.family;
+	}
+	result = media_take_port(switchboard, line, CALL_CALLER, family, worker);
+	if (result == 0)
+		result = trunk_next_hop(
+			switchboard->trunks, call->legs[CALL_CALLEE].trunk, &next_hop);
+	if (result == 0)
+		result = media_take_port(switchboard, line, CALL_CALLEE,
+			(enum td_family)next_hop.remote.ip.family, worker);
+	if (result == 0)
+		return true;
+	switchboard->counts.refused_media++;
+	call->retry_after_s = switchboard->config->sip.retry_after_s;
+	*ret_release = refusal(503, CAUSE_RESOURCE_UNAVAILABLE, EVENT_DETAIL_ADMISSION);
+	return false;
+}
+
+/* Takes the INVITE as a call; from here on it ends with records. */
+static void begin_call(struct switchboard *switchboard,
+	const struct transaction_indication *request, trunk_id trunk)
+{
+	uint64_t call_id = switchboard->call_id_base | ++switchboard->call_count;
+	struct line *line = switchboard_find_call(switchboard, call_id) == NULL
+				    ? switchboard_take_line(switchboard, call_id)
+				    : NULL;
+	struct event_release release;
+
+	if (line == NULL || begin_caller(switchboard, line, request, trunk) != 0) {
+		if (line != NULL)
+			switchboard_drop_line(switchboard, line);
+		switchboard->counts.refused_memory++;
+		answer_status(switchboard, request, 503, switchboard->config->sip.retry_after_s);
+		return;
+	}
+	switchboard->counts.calls_started++;
+	switchboard_emit_event(switchboard, line, CALL_EVENT_CREATED, CALL_CALLER);
+	if (trunk_call_begin(switchboard->trunks, trunk) != 0) {
+		switchboard->counts.refused_limit++;
+		line->call.retry_after_s = switchboard->config->sip.retry_after_s;
+		release = refusal(503, CAUSE_CONGESTION, EVENT_DETAIL_ADMISSION);
+		calls_clear(switchboard, line, CALL_ON_CLEAR, &release);
+		return;
+	}
+	line->has_place[CALL_CALLER] = true;
+	if (!find_route(switchboard, line, request->message, &release) ||
+		!plan_media(switchboard, line, request->message, &release))
+		calls_clear(switchboard, line, CALL_ON_CLEAR, &release);
+	else
+		calls_step(switchboard, line, CALL_ON_ADMITTED);
+}
+
+void request_begin(struct switchboard *switchboard, const struct transaction_indication *request)
+{
+	const struct sip_message *message = request->message;
+	trunk_id trunk = trunk_find_by_source(
+		switchboard->trunks, &request->flow->remote.ip, request->flow->transport);
+	uint64_t origin = receive_origin(switchboard, message);
+	struct leg_screening screening;
+
+	if (message->method == SIP_METHOD_INVITE)
+		answer_status(switchboard, request, 100, 0);
+	leg_screen_initial(message, &screening);
+	if (screening.status != 0) {
+		answer_screening(switchboard, request, &screening);
+	} else if (message->method == SIP_METHOD_OPTIONS) {
+		answer_options(switchboard, request);
+	} else if (message->method != SIP_METHOD_INVITE) {
+		switchboard->counts.unmatched++;
+		answer_status(switchboard, request, 481, 0);
+	} else if (table_find(switchboard->by_origin, &origin, sizeof(origin)) != NULL) {
+		answer_status(switchboard, request, 482, 0); /* RFC 3261 8.2.2.2: merged */
+	} else if (auth_admit(switchboard, request, trunk_config(switchboard->trunks, trunk))) {
+		begin_call(switchboard, request, trunk);
+	}
+}
+
+static void take_bye(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct sip_message *bye)
+{
+	struct event_release release;
+	uint16_t cause = cause_from_message(bye);
+
+	outcome_set(&release, 200, cause != CAUSE_NONE ? cause : CAUSE_NORMAL,
+		index == CALL_CALLER ? EVENT_RELEASE_CALLER : EVENT_RELEASE_CALLEE,
+		EVENT_DETAIL_HANGUP);
+	if (line->call.legs[index].answer_ms == 0) {
+		release.sip_status = 487;
+		release.detail = EVENT_DETAIL_CANCEL;
+	}
+	legs_release(switchboard, line, index, &release);
+	legs_step(switchboard, line, index, LEG_EVENT_HUNG_UP);
+}
+
+static void take_reinvite(struct switchboard *switchboard,
+	const struct transaction_indication *request, struct line *line, unsigned index)
+{
+	struct leg *leg = &line->call.legs[index];
+
+	answer_status(switchboard, request, 100, 0);
+	switchboard->reject_status = 491; /* of an offer of ours that it overtakes */
+	if (leg->state == LEG_ACTIVE)
+		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_INVITED);
+	else if (leg_is_over(leg) || leg->state == LEG_ENDING || leg->state == LEG_PARTING)
+		answer_status(switchboard, request, 481, 0);
+	else
+		answer_status(switchboard, request, 491, 0); /* the first one isn't finished */
+}
+
+static void take_update(struct switchboard *switchboard,
+	const struct transaction_indication *request, struct line *line, unsigned index)
+{
+	struct leg *leg = &line->call.legs[index];
+
+	switchboard->reject_status = 491; /* of an offer of ours that it overtakes */
+	if (leg_has_sdp(request->message)) {
+		if (leg->state == LEG_ACTIVE)
+			exchange_step(switchboard, line, index, NEGOTIATION_EVENT_UPDATED);
+		else
+			answer_status(switchboard, request, 500, UPDATE_RETRY_S);
+		return;
+	}
+	if (dialog_refresh_target(&leg->dialog, request->message) != 0)
+		answer_status(switchboard, request, 400, 0);
+	else
+		receive_answer(switchboard, request->id, request->message, request->flow,
+			&(const struct leg_reply){.status = 200,
+				.contact = dialog_span(&leg->dialog, leg->dialog.local_contact)});
+}
+
+void request_in_dialog(
+	struct switchboard *switchboard, const struct transaction_indication *request)
+{
+	const struct sip_message *message = request->message;
+	struct leg_screening screening;
+	struct line *line = NULL;
+	unsigned index = 0;
+	unsigned status;
+	struct leg *leg = request_find_leg(switchboard, message, message->to.tag, &line, &index);
+
+	if (leg == NULL) {
+		switchboard->counts.unmatched++;
+		answer_status(switchboard, request, 481, 0);
+		return;
+	}
+	leg_screen_in_dialog(message, &screening);
+	if (screening.status != 0) {
+		answer_screening(switchboard, request, &screening);
+		return;
+	}
+	status = dialog_accept_request(&leg->dialog, message, request->flow);
+	if (status != 0) {
+		answer_status(switchboard, request, status, 0);
+		return;
+	}
+	switchboard_mark(switchboard, line);
+	if (message->method == SIP_METHOD_BYE)
+		take_bye(switchboard, line, index, message);
+	else if (message->method == SIP_METHOD_INVITE)
+		take_reinvite(switchboard, request, line, index);
+	else if (message->method == SIP_METHOD_UPDATE)
+		take_update(switchboard, request, line, index);
+	else
+		answer_options(switchboard, request);
+}
+
+void request_ack(struct switchboard *switchboard, const struct transaction_indication *ack)
+{
+	struct line *line = NULL;
+	unsigned index = 0;
+	struct leg *leg =
+		request_find_leg(switchboard, ack->message, ack->message->to.tag, &line, &index);
+
+	if (leg == NULL || leg->peer_cseq != ack->message->cseq.number) {
+		switchboard->counts.unmatched++;
+		return;
+	}
+	if (leg->state == LEG_ANSWERED || leg->state == LEG_PARTING)
+		legs_step(switchboard, line, index, LEG_EVENT_ACKNOWLEDGED);
+	else
+		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_ACKNOWLEDGED);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Responses to our requests, and requests that never got one.
+ */
+#include "call/outcome.h"
+#include "leg/cause.h"
+#include "leg/screen.h"
+#include "switchboard/state.h"
+
+#include <errno.h>
+#include <string.h>
+
+void response_reject_2xx(struct switchboard *switchboard, const struct sip_message *response,
+	const struct sip_flow *flow)
+{
+	struct dialog dialog;
+	char contact[LEG_CONTACT_BYTES];
+	char branch[TRANSACTION_BRANCH_BYTES];
+	struct sip_builder builder;
+	const struct dialog_identity identity = {
+		.call_id = response->call_id,
+		.local_tag = response->from.tag,
+		.local_uri = response->from.uri.text,
+		.remote_uri = response->to.uri.text,
+		.remote_target = response->contact.uri.text.length != 0 ? response->contact.uri.text
+									: response->to.uri.text,
+		.local_contact = leg_contact(flow, contact),
+	};
+	struct sip_flow next_hop;
+	const struct transaction_options options = {.flow = &next_hop};
+	transaction_id id;
+	int length;
+
+	switchboard->counts.unmatched++;
+	if (dialog_init_uac(&dialog, &identity, response->cseq.number, flow) != 0)
+		return;
+	if (dialog_accept_response(&dialog, response, flow) != 0)
+		return; /* no Contact, no way to reach it */
+	next_hop = dialog_next_hop(&dialog);
+	sip_builder_init(&builder, switchboard->buffer, sizeof(switchboard->buffer));
+	transaction_branch(switchboard->transactions, branch);
+	dialog_build_request(&dialog, &builder, SIP_METHOD_ACK, branch, response->cseq.number);
+	length = sip_builder_finish(&builder, SPAN(""), SPAN(""));
+	if (length > 0)
+		switchboard_send(switchboard, &next_hop, switchboard->buffer, (size_t)length);
+	sip_builder_init(&builder, switchboard->buffer, sizeof(switchboard->buffer));
+	transaction_branch(switchboard->transactions, branch);
+	dialog_build_request(&dialog, &builder, SIP_METHOD_BYE, branch, 0);
+	cause_build_reason(&builder, CAUSE_NORMAL);
+	length = sip_builder_finish(&builder, SPAN(""), SPAN(""));
+	if (length > 0 && transaction_request(switchboard->transactions,
+				  (struct span){switchboard->buffer, (uint32_t)length}, &options,
+				  switchboard->now.mono_ms, &id) != 0)
+		switchboard->counts.refused_memory++;
+}
+
+/* The first 2xx to our first INVITE. */
+static void take_answer(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct transaction_indication *response)
+{
+	struct leg *leg = &line->call.legs[index];
+	struct event_release release;
+
+	if (dialog_accept_response(&leg->dialog, response->message, response->flow) != 0) {
+		response_reject_2xx(switchboard, response->message, response->flow);
+		outcome_set(&release, 502, CAUSE_PROTOCOL_ERROR, EVENT_RELEASE_NETWORK,
+			EVENT_DETAIL_PROTOCOL);
+		legs_release(switchboard, line, index, &release);
+		legs_step(switchboard, line, index, LEG_EVENT_REFUSED);
+		return;
+	}
+	call_clear_pending(&line->call, index);
+	leg->answer_ms = switchboard->now.mono_ms;
+	leg->times.answer_wall_ns = switchboard->now.wall_ns;
+	legs_step(switchboard, line, index,
+		leg->is_offer_late && leg_has_sdp(response->message) ? LEG_EVENT_COUNTERED
+								     : LEG_EVENT_ACCEPTED);
+}
+
+static void take_2xx(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct transaction_indication *response)
+{
+	struct leg *leg = &line->call.legs[index];
+	const struct sip_message *message = response->message;
+	bool is_current = message->cseq.number == leg->invite_cseq;
+
+	/* Another fork, or one that answers when we have given it up. */
+	if ((leg->dialog.state != DIALOG_EARLY && !dialog_matches(&leg->dialog, message)) ||
+		(leg->state == LEG_ENDED && leg->answer_ms == 0)) {
+		response_reject_2xx(switchboard, message, response->flow);
+		return;
+	}
+	if (leg->is_uac && leg->answer_ms == 0 && is_current) {
+		take_answer(switchboard, line, index, response);
+		return;
+	}
+	if (leg->state == LEG_ACTIVE && is_current && leg->negotiation == NEGOTIATION_OFFER_SENT) {
+		call_clear_pending(&line->call, index);
+		if (dialog_refresh_target(&leg->dialog, message) != 0)
+			switchboard->counts.unexpected++;
+		exchange_step(switchboard, line, index,
+			leg->is_offer_late && leg_has_sdp(message) ? NEGOTIATION_EVENT_COUNTERED
+								   : NEGOTIATION_EVENT_ACCEPTED);
+		return;
+	}
+	if (leg->negotiation == NEGOTIATION_ACK_OWED && is_current)
+		return; /* a repeat: the ACK will stop it */
+	legs_step(switchboard, line, index, LEG_EVENT_ACCEPTED);
+}
+
+static void take_provisional(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct transaction_indication *response)
+{
+	struct leg *leg = &line->call.legs[index];
+	const struct sip_message *message = response->message;
+
+	if (leg->answer_ms != 0 || !leg->is_uac)
+		return; /* of a re-INVITE */
+	if (message->status == 100) {
+		if (leg->times.t100_wall_ns == 0)
+			leg->times.t100_wall_ns = switchboard->now.wall_ns;
+		legs_step(switchboard, line, index, LEG_EVENT_TRYING);
+		return;
+	}
+	if (message->to.tag.length != 0 && message->contact.uri.text.length != 0 &&
+		dialog_accept_response(&leg->dialog, message, response->flow) != 0)
+		switchboard->counts.unexpected++;
+	leg->provisional = (uint8_t)(message->status - 100);
+	if (leg->first_18x_ms == 0) {
+		leg->first_18x_ms = switchboard->now.mono_ms;
+		leg->times.first_18x_wall_ns = switchboard->now.wall_ns;
+	}
+	if (message->status == 180 && leg->times.t180_wall_ns == 0)
+		leg->times.t180_wall_ns = switchboard->now.wall_ns;
+	if (leg_has_sdp(message) && leg->times.early_media_wall_ns == 0)
+		leg->times.early_media_wall_ns = switchboard->now.wall_ns;
+	legs_step(switchboard, line, index, LEG_EVENT_PROGRESS);
+}
+
+/* A final refusal of the INVITE that is in progress on the leg; message NULL: none came, and
+ * status stands for it. */
+static void take_refusal(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct sip_message *message, unsigned status)
+{
+	struct call *call = &line->call;
+	struct leg *leg = &call->legs[index];
+	struct span uri = dialog_span(&leg->dialog, leg->dialog.remote_target);
+	bool can_answer =
+		message != NULL && auth_answer(switchboard, leg, message, SIP_METHOD_INVITE, uri);
+	struct event_release release;
+
+	if (leg->answer_ms == 0) {
+		if (can_answer) {
+			legs_step(switchboard, line, index, LEG_EVENT_CHALLENGED);
+			return;
+		}
+		call_clear_pending(call, index);
+		if (message != NULL)
+			outcome_of_response(message, &release);
+		else
+			outcome_set(&release, status, cause_from_status(status),
+				EVENT_RELEASE_NETWORK,
+				status == 408 ? EVENT_DETAIL_NO_RESPONSE : EVENT_DETAIL_TRANSPORT);
+		legs_release(switchboard, line, index, &release);
+		legs_step(switchboard, line, index, LEG_EVENT_REFUSED);
+		return;
+	}
+	if (leg->negotiation != NEGOTIATION_OFFER_SENT)
+		return;
+	call_clear_pending(call, index);
+	switchboard->reject_status = status;
+	if (can_answer)
+		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_CHALLENGED);
+	else if (status == 491)
+		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_GLARED);
+	else if (status == 481 || status == 408 || message == NULL)
+		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_LOST);
+	else
+		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_REFUSED);
+}
+
+static void take_bye_response(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct sip_message *response)
+{
+	struct leg *leg = &line->call.legs[index];
+	struct span uri = dialog_span(&leg->dialog, leg->dialog.remote_target);
+	transaction_id id;
+
+	if (response->status < 200)
+		return;
+	if (auth_answer(switchboard, leg, response, SIP_METHOD_BYE, uri) &&
+		legs_request(switchboard, line, index, SIP_METHOD_BYE, &id) == 0)
+		return;
+	legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
+}
+
+void response_for_leg(struct switchboard *switchboard,
+	const struct transaction_indication *response, struct line *line, unsigned index)
+{
+	const struct sip_message *message = response->message;
+
+	switchboard_mark(switchboard, line);
+	if (message->method == SIP_METHOD_BYE) {
+		take_bye_response(switchboard, line, index, message);
+		return;
+	}
+	if (message->method != SIP_METHOD_INVITE)
+		return; /* CANCEL's own answer means nothing */
+	trunks_tell(switchboard, line->call.legs[index].trunk,
+		message->status == 503 || message->status == 408 ? TRUNK_CALL_FAILED
+								 : TRUNK_CALL_ANSWERED);
+	if (message->status < 200)
+		take_provisional(switchboard, line, index, response);
+	else if (message->status < 300)
+		take_2xx(switchboard, line, index, response);
+	else if (response->id == line->call.legs[index].pending.transaction)
+		take_refusal(switchboard, line, index, message, message->status);
+}
+
+void response_confirmed(struct switchboard *switchboard, struct line *line, unsigned index)
+{
+	if (line->call.legs[index].refused_status == 0)
+		return; /* of a re-INVITE */
+	call_clear_pending(&line->call, index);
+	legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
+}
+
+void response_missing(struct switchboard *switchboard, transaction_id id, unsigned status,
+	struct line *line, unsigned index)
+{
+	struct leg *leg = &line->call.legs[index];
+	bool is_pending = id == leg->pending.transaction;
+
+	switchboard_mark(switchboard, line);
+	if (!is_pending) {
+		if (leg->state == LEG_ENDING)
+			legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
+		return;
+	}
+	if (leg->refused_status != 0) {
+		response_confirmed(switchboard, line, index); /* told often enough */
+	} else if (leg->state == LEG_ANSWERED || leg->state == LEG_PARTING) {
+		legs_step(switchboard, line, index, LEG_EVENT_ACK_MISSING);
+	} else if (leg->negotiation == NEGOTIATION_ANSWER_SENT) {
+		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_ACK_MISSING);
+	} else if (leg->negotiation == NEGOTIATION_OFFER_SENT ||
+		   (leg->is_uac && leg_is_early(leg))) {
+		if (leg->answer_ms == 0 && leg->first_18x_ms == 0)
+			trunks_tell(switchboard, leg->trunk, TRUNK_CALL_FAILED);
+		take_refusal(switchboard, line, index, NULL, status);
+	}
+}

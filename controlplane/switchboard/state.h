@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The insides of the switchboard, for the files that it is divided into. Nobody else includes
+ * this. Functions are named by the file they stand in: receive, request, legs, calls, exchange,
+ * media, auth, trunks, restore.
+ *
+ * One step: an entry point of switchboard.h sets now, runs machines (which mark lines as dirty
+ * and put messages into the outbox), then switchboard_commit() closes what is over, writes the
+ * journal record of each dirty line and lets the outbox go.
+ */
+#ifndef TD_SWITCHBOARD_STATE_H
+#define TD_SWITCHBOARD_STATE_H
+
+#include "call/call.h"
+#include "call/media_plan.h"
+#include "config/config.h"
+#include "leg/reply.h"
+#include "media/port_pool.h"
+#include "route/route.h"
+#include "sip/digest.h"
+#include "switchboard/outbox.h"
+#include "switchboard/switchboard.h"
+#include "trunk/trunk.h"
+#include "util/heap.h"
+#include "util/slab.h"
+#include "util/table.h"
+#include "util/wheel.h"
+
+#include <tandem/compiler.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	SWITCHBOARD_TAG_BYTES = 17,	/* 16 hexadecimal digits */
+	SWITCHBOARD_CALL_ID_BYTES = 33, /* 32 of them */
+	SWITCHBOARD_AUTHORIZATION_BYTES = 1024,
+	SWITCHBOARD_JOURNAL_BYTES = 256 * 1024, /* two INVITEs of the largest size, and bodies */
+	SWITCHBOARD_PORT_TRIES = 4,		/* pairs tried if the dataplane refuses one */
+	SWITCHBOARD_NONCES = 1024,		/* whose use is remembered */
+	SWITCHBOARD_BOOT_BITS = 27, /* random part of call ids; see call_id below 2^59 */
+};
+
+/* Marks transactions that belong to a trunk (OPTIONS), not to a leg. */
+#define SWITCHBOARD_TRUNK_USER (1ull << 63)
+
+struct line;
+
+/* Wakes a line. */
+struct line_timer {
+	struct wheel_timer timer;
+	struct line *line;
+	uint8_t leg_index; /* CALL_LEGS: the call's own state */
+};
+
+/* Finds a leg by the tag that we gave its dialog. */
+struct line_tag {
+	struct table_node node; /* key: text */
+	struct line *line;
+	uint8_t leg_index;
+	char text[SWITCHBOARD_TAG_BYTES];
+};
+
+/* A call and what the switchboard needs to find and wake it. */
+struct line {
+	struct call call;
+	struct line_timer timer;	     /* of the call's state */
+	struct line_timer pauses[CALL_LEGS]; /* after 491 */
+	struct table_node by_id;	     /* key: call.call_id */
+	struct line_tag tags[CALL_LEGS];
+	struct table_node by_origin; /* key: origin */
+	struct line *next_dirty;
+	uint64_t origin; /* of the caller's INVITE: finds merged requests (RFC 3261 8.2.2.2) */
+	uint8_t port_tries;
+	bool is_dirty;
+	bool is_journaled;
+	bool has_place[CALL_LEGS]; /* counted in the trunk's calls */
+};
+
+/* How far a nonce of ours was used. */
+struct nonce_use {
+	uint64_t hash; /* 0: none */
+	uint32_t count;
+};
+
+struct switchboard {
+	const struct config *config; /* borrows */
+	struct switchboard_ports ports;
+	struct td_now now; /* of the step */
+	uint8_t seed[SWITCHBOARD_SEED_BYTES];
+	uint64_t random_count;
+	uint64_t call_id_base;
+	uint32_t call_count;
+	uint32_t gates; /* enum switchboard_gate, closed ones */
+	uint32_t queue_delay_ms;
+	enum ledger_state media_state;
+
+	struct transaction_table *transactions;
+	struct trunk_table *trunks;
+	struct route_table *routes;
+	struct port_pool *pool;
+	struct outbox *outbox;
+	struct slab *lines;
+	struct table *by_id;
+	struct table *by_tag;
+	struct table *by_origin;
+	struct wheel wheel;
+	struct heap heap;
+	struct line *dirty;
+	struct digest_server digest;
+	struct nonce_use nonces[SWITCHBOARD_NONCES]; /* by hash; a newer one takes the place */
+	struct switchboard_counts counts;
+
+	/* What the step is about; valid while a machine runs. */
+	const struct sip_message *message;
+	const struct sip_flow *flow;
+	transaction_id transaction; /* of message */
+	bool has_progress_body;	    /* the 18x to be sent carries local_sdp */
+	bool is_proxy_authorization;
+	uint32_t reject_status; /* of a negotiation */
+	const char *warning;	/* static text for the next refusal, or NULL */
+	char authorization[SWITCHBOARD_AUTHORIZATION_BYTES]; /* empty: none */
+
+	char buffer[SIP_MESSAGE_MAX_BYTES]; /* where messages are built */
+	uint8_t journal[SWITCHBOARD_JOURNAL_BYTES];
+};
+
+/* ---- switchboard.c ---- */
+void switchboard_mark(struct switchboard *switchboard, struct line *line);
+uint64_t switchboard_random(struct switchboard *switchboard);
+/* Writes digits - 1 random hexadecimal digits and a zero. */
+void switchboard_random_text(struct switchboard *switchboard, char *text, size_t digits);
+struct line *switchboard_find_call(const struct switchboard *switchboard, uint64_t call_id);
+/* The leg of that id, or NULL; its line and index. */
+struct leg *switchboard_find_leg(const struct switchboard *switchboard, uint64_t leg_id,
+	struct line **ret_line, unsigned *ret_index);
+/* Takes an empty line. NULL: none left. */
+struct line *switchboard_take_line(struct switchboard *switchboard, uint64_t call_id);
+void switchboard_drop_line(struct switchboard *switchboard, struct line *line);
+/* Makes a leg findable by our tag. */
+void switchboard_index_leg(struct switchboard *switchboard, struct line *line, unsigned index);
+/* Sends bytes outside any transaction (ACK, stateless answers). */
+void switchboard_send(struct switchboard *switchboard, const struct sip_flow *flow,
+	const char *bytes, size_t length);
+void switchboard_emit_event(struct switchboard *switchboard, struct line *line,
+	enum call_event_kind kind, unsigned leg_index);
+struct span switchboard_user_agent(const struct switchboard *switchboard);
+/* (Re)starts the timer of the call's state; TD_NEVER stops it. */
+void switchboard_arm(struct switchboard *switchboard, struct line *line, uint64_t deadline_ms);
+
+/* ---- switchboard_receive.c ---- */
+void receive_message(struct switchboard *switchboard, const struct switchboard_message *received);
+void receive_indication(void *context, const struct transaction_indication *indication);
+void receive_send(void *context, const struct sip_flow *flow, const char *bytes, size_t length);
+/* Answers a request without a transaction. */
+void receive_answer_stateless(struct switchboard *switchboard, const struct sip_message *request,
+	const struct sip_flow *flow, const struct leg_reply *reply);
+/* Answers a request in its transaction, with a fresh To tag if it needs one. */
+void receive_answer(struct switchboard *switchboard, transaction_id id,
+	const struct sip_message *request, const struct sip_flow *flow,
+	const struct leg_reply *reply);
+uint64_t receive_origin(const struct switchboard *switchboard, const struct sip_message *request);
+
+/* ---- switchboard_request.c ---- */
+/* A request outside a dialog, in its new transaction. */
+void request_begin(struct switchboard *switchboard, const struct transaction_indication *request);
+/* A request inside a dialog. */
+void request_in_dialog(
+	struct switchboard *switchboard, const struct transaction_indication *request);
+/* An ACK to a 2xx. */
+void request_ack(struct switchboard *switchboard, const struct transaction_indication *ack);
+/* The leg whose dialog a message with our tag belongs to, NULL if none. */
+struct leg *request_find_leg(const struct switchboard *switchboard,
+	const struct sip_message *message, struct span our_tag, struct line **ret_line,
+	unsigned *ret_index);
+
+/* ---- switchboard_response.c ---- */
+void response_for_leg(struct switchboard *switchboard,
+	const struct transaction_indication *response, struct line *line, unsigned index);
+/* ACK and BYE to a 2xx that no leg wants: a fork, or one that comes too late. */
+void response_reject_2xx(struct switchboard *switchboard, const struct sip_message *response,
+	const struct sip_flow *flow);
+/* The peer acknowledged our refusal. */
+void response_confirmed(struct switchboard *switchboard, struct line *line, unsigned index);
+/* A transaction of the leg ended without a response: status stands for it. */
+void response_missing(struct switchboard *switchboard, transaction_id id, unsigned status,
+	struct line *line, unsigned index);
+
+/* ---- switchboard_leg.c ---- */
+void legs_step(
+	struct switchboard *switchboard, struct line *line, unsigned index, enum leg_event event);
+/* Answers the leg's pending INVITE or UPDATE; has_body says whether local_sdp goes along. False:
+ * its transaction is gone. */
+bool legs_respond(struct switchboard *switchboard, struct line *line, unsigned index,
+	struct leg_reply *reply, bool has_body);
+/* Sends a request inside the dialog, a re-INVITE with local_sdp unless its offer is late.
+ * -errno of transaction_request() or of the builder. */
+td_must_check int legs_request(struct switchboard *switchboard, struct line *line, unsigned index,
+	enum sip_method method, transaction_id *ret_id);
+/* Makes local_sdp the answer that the next ACK, and each repeat of it, holds. False: no memory. */
+bool legs_answer_in_ack(struct switchboard *switchboard, struct line *line, unsigned index);
+void legs_acknowledge(
+	struct switchboard *switchboard, struct line *line, unsigned index, uint32_t cseq);
+/* Parses the pending request of a leg again. False if there is none. */
+bool legs_read_pending(const struct leg *leg, struct sip_message *ret_message);
+/* Sets why a leg ends; the first reason stays. */
+void legs_release(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct event_release *release);
+void legs_forget_dialog(struct switchboard *switchboard, struct line *line, unsigned index);
+
+/* ---- switchboard_call.c ---- */
+void calls_step(struct switchboard *switchboard, struct line *line, enum call_trigger trigger);
+/* What the leg machines tell of how a call comes up. */
+void calls_progress(struct switchboard *switchboard, struct line *line);
+void calls_answered(struct switchboard *switchboard, struct line *line);
+void calls_confirmed(struct switchboard *switchboard, struct line *line);
+
+/* ---- switchboard_ending.c ---- */
+/* Ends both legs for a reason of our own; trigger is what the call machine is told. */
+void calls_clear(struct switchboard *switchboard, struct line *line, enum call_trigger trigger,
+	const struct event_release *release);
+/* Puts a new called leg towards trunk, whose place trunks_choose() has taken. */
+void calls_begin_callee(struct switchboard *switchboard, struct line *line, uint32_t trunk);
+/* What the leg machines and timers tell of how it comes down. */
+void calls_refused(struct switchboard *switchboard, struct line *line);
+void calls_gone(struct switchboard *switchboard, struct line *line, unsigned index);
+void calls_timeout(struct switchboard *switchboard, struct line *line);
+void calls_record(struct switchboard *switchboard, struct line *line);
+/* Advances what waits for others: SETTLED, OVER. True if the line was dropped. */
+bool calls_settle(struct switchboard *switchboard, struct line *line);
+struct record_names;
+void calls_names(const struct switchboard *switchboard, const struct line *line,
+	struct record_names *ret_names);
+
+/* ---- switchboard_exchange.c ---- */
+void exchange_step(struct switchboard *switchboard, struct line *line, unsigned index,
+	enum negotiation_event event);
+void exchange_pause_over(struct switchboard *switchboard, struct line *line, unsigned index);
+/* Tells of hold, resume or other changes after the media of both sides were taken over. */
+void exchange_tell_changes(
+	struct switchboard *switchboard, struct line *line, const bool was_held[CALL_LEGS]);
+
+/* ---- switchboard_media.c ---- */
+void media_reply(struct switchboard *switchboard, const struct td_reply *reply);
+void media_notify(struct switchboard *switchboard, const struct td_notify *notify);
+/* Takes a port pair for a leg's termination. -ENOSPC, -EAFNOSUPPORT. */
+td_must_check int media_take_port(struct switchboard *switchboard, struct line *line,
+	unsigned index, enum td_family family, unsigned worker);
+void media_add(struct switchboard *switchboard, struct line *line, unsigned index);
+void media_modify(struct switchboard *switchboard, struct line *line, unsigned index);
+void media_subtract(struct switchboard *switchboard, struct line *line, unsigned index);
+void media_release_port(struct switchboard *switchboard, struct line *line, unsigned index);
+/* After a restart: gives the last command again, for a dataplane that may not have heard it. */
+void media_repeat(struct switchboard *switchboard, struct line *line, unsigned index);
+bool media_is_ready(const struct line *line);
+/* Says SUBTRACT's figures will not come. */
+void media_give_up(struct switchboard *switchboard, struct line *line);
+
+/* ---- switchboard_auth.c ---- */
+/* For the digest server: true if that count of a nonce wasn't used before. */
+bool auth_accept_count(void *context, struct span nonce, uint32_t count);
+/* True if the response is a challenge that the trunk's credentials can answer; then
+ * authorization is ready for the next request of that method to that URI. */
+bool auth_answer(struct switchboard *switchboard, struct leg *leg,
+	const struct sip_message *response, enum sip_method method, struct span uri);
+/* True if the request may pass; else it has been answered. */
+bool auth_admit(struct switchboard *switchboard, const struct transaction_indication *request,
+	const struct config_trunk *trunk);
+
+/* ---- switchboard_trunk.c ---- */
+void trunks_tell(struct switchboard *switchboard, uint32_t trunk, enum trunk_event event);
+void trunks_advance(struct switchboard *switchboard);
+void trunks_indication(
+	struct switchboard *switchboard, const struct transaction_indication *indication);
+/* Takes a place on the next destination from call.destination_at on. -ENOENT: none is left. */
+td_must_check int trunks_choose(
+	struct switchboard *switchboard, struct line *line, uint32_t *ret_trunk);
+void trunks_leave(struct switchboard *switchboard, struct line *line, unsigned index);
+
+/* ---- switchboard_restore.c ---- */
+void restore_line(struct switchboard *switchboard, struct line *line, bool is_other_boot);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the switchboard shows of itself: counters, gauges, the list of calls. Changes nothing.
+ */
+#include "switchboard/state.h"
+#include "switchboard/switchboard.h"
+
+struct switchboard_counts switchboard_get_counts(const struct switchboard *switchboard)
+{
+	struct switchboard_counts counts = switchboard->counts;
+	uint32_t cursor = 0;
+	const struct line *line;
+
+	counts.calls = slab_in_use(switchboard->lines);
+	counts.ports_in_use = 2 * port_pool_pairs_in_use(switchboard->pool);
+	counts.transactions = transaction_table_counts(switchboard->transactions);
+	while ((line = slab_next(switchboard->lines, &cursor)) != NULL) {
+		for (unsigned i = 0; i < CALL_LEGS; i++) {
+			const struct leg *leg = &line->call.legs[i];
+			const struct call_media *media = &line->call.media[i];
+
+			counts.legs += !leg_is_over(leg);
+			counts.dialogs += !leg_is_over(leg) && leg->dialog.remote_tag.length != 0;
+			counts.terminations += media->state == CALL_MEDIA_ADDING ||
+					       media->state == CALL_MEDIA_PRESENT;
+		}
+	}
+	return counts;
+}
+
+static const char *trunk_name(const struct switchboard *switchboard, const struct leg *leg)
+{
+	const struct config_trunk *trunk =
+		leg->leg_id != 0 ? trunk_config(switchboard->trunks, leg->trunk) : NULL;
+
+	return trunk != NULL ? trunk->name : "";
+}
+
+void switchboard_visit_calls(
+	const struct switchboard *switchboard, switchboard_visit_fn *visit, void *context)
+{
+	uint32_t cursor = 0;
+	const struct line *line;
+
+	while ((line = slab_next(switchboard->lines, &cursor)) != NULL) {
+		const struct call *call = &line->call;
+		const struct switchboard_call shown = {
+			.call_id = call->call_id,
+			.contact_id = call->call_id,
+			.state = call_state_name(call->state),
+			.trunk_in = trunk_name(switchboard, &call->legs[CALL_CALLER]),
+			.trunk_out = trunk_name(switchboard, &call->legs[CALL_CALLEE]),
+			.caller = call->caller.user,
+			.callee = call->callee.user,
+			.codec = call->media[CALL_CALLEE].codec,
+			.started_ms = call->created_ms,
+			.answered_ms = call->legs[CALL_CALLER].answer_ms,
+			.is_held = call->is_answered && call_is_on_hold(call),
+			.is_recovered = call->is_recovered,
+		};
+
+		visit(context, &shown);
+	}
+}
+
+const struct trunk_table *switchboard_trunks(const struct switchboard *switchboard)
+{
+	return switchboard->trunks;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The switchboard carries each SIP message, media reply and timer to the machine it concerns, and
+ * that machine's actions to the next: transport bytes -> message -> transaction -> dialog -> leg
+ * -> call -> media command, journal record, event, SIP out. It is the one place that knows all
+ * machines. Pure: no socket, clock, thread or random number; everything leaves through the
+ * ports, in the order events, journal, then SIP and media of one step.
+ *
+ * One thread.
+ */
+#ifndef TD_SWITCHBOARD_SWITCHBOARD_H
+#define TD_SWITCHBOARD_SWITCHBOARD_H
+
+#include "events/record.h"
+#include "media/command.h"
+#include "media/ledger.h"
+#include "transaction/transaction.h"
+#include "util/now.h"
+
+#include <tandem/compiler.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct config;
+struct switchboard;
+struct trunk_table;
+
+enum {
+	SWITCHBOARD_SEED_BYTES = 32
+};
+
+/* Where actions go. The functions copy what they are given and must not call back. */
+struct switchboard_ports {
+	void *context;
+	void (*send_sip)(
+		void *context, const struct sip_flow *flow, const char *bytes, size_t length);
+	void (*media_command)(void *context, const struct media_command *command);
+	/* The call's snapshot; replaces the former one of the same id. */
+	void (*journal_put)(void *context, uint64_t call_id, const void *value, size_t length);
+	void (*journal_delete)(void *context, uint64_t call_id);
+	void (*emit)(void *context, const struct event_record *record);
+};
+
+/* Creates a switchboard without calls. config is borrowed until the next
+ * switchboard_reconfigure() or destroy; seed is secret and random in production. -ENOMEM,
+ * -EINVAL. */
+td_must_check int switchboard_create(const struct config *config,
+	const uint8_t seed[SWITCHBOARD_SEED_BYTES], const struct switchboard_ports *ports,
+	struct td_now now, struct switchboard **ret_switchboard);
+/* Frees everything without ending a call: the journal keeps them. Accepts NULL. */
+void switchboard_destroy(struct switchboard *switchboard);
+
+/* A journaled call. is_other_boot: the record is from before the machine booted, so its media
+ * and monotonic times are gone: the call is ended toward both sides and its CDRs emitted. */
+struct switchboard_snapshot {
+	uint64_t call_id;
+	const void *value; /* borrows until the function returns */
+	size_t length;
+	bool is_other_boot;
+};
+
+/* After a restart, before anything else: gives back one journaled call. -EBADMSG (not a record
+ * of ours: counted and deleted, nothing else changes), -ENOSPC, -ENOMEM. */
+td_must_check int switchboard_restore(struct switchboard *switchboard,
+	const struct switchboard_snapshot *snapshot, struct td_now now);
+/* All calls have been given back. */
+void switchboard_restored(struct switchboard *switchboard, struct td_now now);
+
+/* True if a trunk claims that source: for the transport, before a byte is looked at. */
+bool switchboard_admits(const struct switchboard *switchboard, const struct td_ip *source,
+	enum sip_transport transport);
+/* A complete SIP message came. bytes may be modified. */
+struct switchboard_message {
+	char *bytes; /* borrows until the function returns */
+	size_t length;
+	const struct sip_flow *flow;
+	bool is_stream;
+};
+void switchboard_receive_sip(struct switchboard *switchboard,
+	const struct switchboard_message *message, struct td_now now);
+/* Nothing could be sent by that flow. */
+void switchboard_transport_failed(
+	struct switchboard *switchboard, const struct sip_flow *flow, struct td_now now);
+
+void switchboard_media_reply(
+	struct switchboard *switchboard, const struct td_reply *reply, struct td_now now);
+void switchboard_media_notify(
+	struct switchboard *switchboard, const struct td_notify *notify, struct td_now now);
+/* Whether the dataplane can be reached; while it can't, new calls get 503. */
+void switchboard_media_state(
+	struct switchboard *switchboard, enum ledger_state state, struct td_now now);
+
+/* Fires what is due. */
+void switchboard_advance(struct switchboard *switchboard, struct td_now now);
+/* Earliest timer in monotonic ms, TD_NEVER if none. */
+uint64_t switchboard_deadline(const struct switchboard *switchboard);
+
+/* Takes a new configuration: trunks, routes, limits and timers for new calls. Calls that are up
+ * keep what they have. -ENOMEM: nothing has changed. */
+td_must_check int switchboard_reconfigure(
+	struct switchboard *switchboard, const struct config *config, struct td_now now);
+
+/* Refuse new calls with 503 and Retry-After, for the named reason (bits may be combined). */
+enum switchboard_gate {
+	SWITCHBOARD_GATE_DRAINING = 1, /* the operator asked for it */
+	SWITCHBOARD_GATE_EVENTS = 2,   /* the way of CDRs to the disk is clogged */
+	SWITCHBOARD_GATE_JOURNAL = 4,  /* the journal can't be written */
+};
+void switchboard_set_gate(
+	struct switchboard *switchboard, enum switchboard_gate gate, bool is_closed);
+/* How long what is handled now has waited to be handled, in ms: above the configured threshold
+ * new calls are refused, requests in dialogs never. */
+void switchboard_set_queue_delay(struct switchboard *switchboard, uint32_t delay_ms);
+
+/* X(name, help): counters since the start. */
+#define SWITCHBOARD_COUNTERS(X)                                                             \
+	X(messages, "SIP messages received")                                                \
+	X(strangers, "messages from addresses that no trunk claims: dropped in silence")    \
+	X(malformed, "messages that failed the parser")                                     \
+	X(unmatched, "requests and responses that belong to no dialog or transaction")      \
+	X(calls_started, "INVITEs accepted for routing")                                    \
+	X(calls_answered, "calls answered")                                                 \
+	X(calls_ended, "calls whose records were emitted")                                  \
+	X(calls_recovered, "calls taken over from the journal")                             \
+	X(recovery_failed, "journal records that couldn't be taken over")                   \
+	X(refused_draining, "new calls refused: draining")                                  \
+	X(refused_limit, "new calls refused: sip.max_calls or a trunk's max_calls reached") \
+	X(refused_overload, "new calls refused: the loop or the way to the disk is late")   \
+	X(refused_media, "new calls refused: dataplane away or no media ports")             \
+	X(refused_memory, "new calls refused: out of memory or transactions")               \
+	X(refused_policy, "requests refused: method, extension, body or credentials")       \
+	X(media_timeouts, "calls ended because media stopped")                              \
+	X(unexpected, "events that a machine had no place for")
+
+struct switchboard_counts {
+#define SWITCHBOARD_COUNTER_FIELD(name, help) uint64_t name;
+	SWITCHBOARD_COUNTERS(SWITCHBOARD_COUNTER_FIELD)
+#undef SWITCHBOARD_COUNTER_FIELD
+	/* gauges */
+	uint32_t calls;
+	uint32_t legs;
+	uint32_t dialogs;
+	uint32_t terminations; /* wanted in the dataplane */
+	uint32_t ports_in_use; /* local media ports: two per pair */
+	struct transaction_counts transactions;
+};
+struct switchboard_counts switchboard_get_counts(const struct switchboard *switchboard);
+
+/* What a list of calls shows. */
+struct switchboard_call {
+	uint64_t call_id;
+	uint64_t contact_id;
+	const char *state; /* static text */
+	const char *trunk_in;
+	const char *trunk_out; /* "" while there is none */
+	const char *caller;
+	const char *callee;
+	const char *codec;    /* "" while there is none */
+	uint64_t started_ms;  /* monotonic */
+	uint64_t answered_ms; /* monotonic; 0: not yet */
+	bool is_held;
+	bool is_recovered;
+};
+/* Tells visit each call; it must not call back. */
+typedef void switchboard_visit_fn(void *context, const struct switchboard_call *call);
+void switchboard_visit_calls(
+	const struct switchboard *switchboard, switchboard_visit_fn *visit, void *context);
+
+/* The trunks, for status displays. */
+const struct trunk_table *switchboard_trunks(const struct switchboard *switchboard);
+
+#endif
