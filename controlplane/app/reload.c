@@ -61,7 +61,8 @@ int wire_reload(struct wire *wire, json_t *report)
 	config_apply_reload(wire->config, next);
 	result = switchboard_reconfigure(wire->switchboard, wire->config, wire_now(wire));
 	if (result != 0)
-		td_log(TD_LOG_ERR, "config: %s: trunks and routes stay as they were: out of memory",
+		td_log(TD_LOG_ERR,
+			"config: %s: trunks or routes could not be taken over: out of memory, reload again",
 			wire->config_path);
 	return result;
 }

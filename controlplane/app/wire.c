@@ -63,19 +63,25 @@ static int restore_call(void *context, uint64_t call_id, const uint8_t *value, s
 	return 0; /* one bad record must not cost the others */
 }
 
+static uint32_t journaled_calls(const struct wire *wire)
+{
+	return (uint32_t)journal_stats(wire->journal).records[JOURNAL_CALL];
+}
+
 static int build_switchboard(struct wire *wire)
 {
 	const struct switchboard_ports ports = carry_switchboard_ports(wire);
 	struct restoring restoring = {wire, journal_stats(wire->journal).is_other_boot};
 	uint8_t seed[SWITCHBOARD_SEED_BYTES];
+	const struct switchboard_setup setup = {
+		.config = wire->config, .seed = seed, .restored_calls = journaled_calls(wire)};
 	int result;
 
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return wire_complain("random", "the kernel gave no random bytes", -EIO);
 	result = outbox_create(&wire->outbox);
 	if (result == 0)
-		result = switchboard_create(
-			wire->config, seed, &ports, wire_now(wire), &wire->switchboard);
+		result = switchboard_create(&setup, &ports, wire_now(wire), &wire->switchboard);
 	if (result != 0)
 		return wire_complain("switchboard", "cannot be created", result);
 	result = journal_replay(wire->journal, JOURNAL_CALL, restore_call, &restoring);
@@ -90,8 +96,8 @@ static int build_media(struct wire *wire)
 	const struct media_client_sink sink = carry_media_sink(wire);
 	struct media_client_config config = {
 		.socket_path = wire->config->dataplane.socket,
-		.termination_capacity =
-			wire->config->sip.max_calls * WIRE_TERMINATIONS_PER_CALL * 2,
+		.termination_capacity = (wire->config->sip.max_calls + journaled_calls(wire)) *
+					WIRE_TERMINATIONS_PER_CALL * 2,
 		.instance = wire->instance,
 	};
 	int result = media_client_create(wire->loop, &config, &sink, &wire->media);

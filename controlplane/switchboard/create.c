@@ -17,9 +17,10 @@ enum {
 	NONCE_LIFE_MS = 300 * 1000,
 };
 
-static int create_indexes(struct switchboard *switchboard)
+static int create_indexes(struct switchboard *switchboard, uint32_t restored_calls)
 {
-	uint32_t capacity = switchboard->config->sip.max_calls;
+	uint32_t max_calls = switchboard->config->sip.max_calls;
+	uint32_t capacity = max_calls > restored_calls ? max_calls : restored_calls;
 	int result = slab_create(capacity, sizeof(struct line), &switchboard->lines);
 
 	if (result == 0)
@@ -87,20 +88,19 @@ static void derive_digest_key(struct switchboard *switchboard)
 	}
 }
 
-int switchboard_create(const struct config *config, const uint8_t seed[SWITCHBOARD_SEED_BYTES],
-	const struct switchboard_ports *ports, struct td_now now,
-	struct switchboard **ret_switchboard)
+int switchboard_create(const struct switchboard_setup *setup, const struct switchboard_ports *ports,
+	struct td_now now, struct switchboard **ret_switchboard)
 {
 	struct switchboard *switchboard = calloc(1, sizeof(*switchboard));
 	int result;
 
 	if (switchboard == NULL)
 		return -ENOMEM;
-	switchboard->config = config;
+	switchboard->config = setup->config;
 	switchboard->ports = *ports;
 	switchboard->now = now;
 	switchboard->media_state = LEDGER_AWAY;
-	memcpy(switchboard->seed, seed, SWITCHBOARD_SEED_BYTES);
+	memcpy(switchboard->seed, setup->seed, SWITCHBOARD_SEED_BYTES);
 	static_assert((int)SWITCHBOARD_SEED_BYTES == 2 * (int)SIPHASH_SEED_BYTES,
 		"one half for the tables, one for numbers");
 	wheel_init(&switchboard->wheel, now.mono_ms);
@@ -110,7 +110,7 @@ int switchboard_create(const struct config *config, const uint8_t seed[SWITCHBOA
 	switchboard->digest.nonce_life_ms = NONCE_LIFE_MS;
 	switchboard->digest.accept_nc = auth_accept_count;
 	switchboard->digest.context = switchboard;
-	result = create_indexes(switchboard);
+	result = create_indexes(switchboard, setup->restored_calls);
 	if (result == 0)
 		result = create_machines(switchboard);
 	if (result != 0) {

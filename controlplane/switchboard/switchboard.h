@@ -43,12 +43,18 @@ struct switchboard_ports {
 	void (*emit)(void *context, const struct event_record *record);
 };
 
-/* Creates a switchboard without calls. config is borrowed until the next
- * switchboard_reconfigure() or destroy; seed is secret and random in production. -ENOMEM,
- * -EINVAL. */
-td_must_check int switchboard_create(const struct config *config,
-	const uint8_t seed[SWITCHBOARD_SEED_BYTES], const struct switchboard_ports *ports,
-	struct td_now now, struct switchboard **ret_switchboard);
+/* What a switchboard begins with. */
+struct switchboard_setup {
+	const struct config *config; /* borrowed until the next reconfigure, or destroy */
+	const uint8_t *seed;	 /* SWITCHBOARD_SEED_BYTES, secret, random in production; copied */
+	uint32_t restored_calls; /* calls in the journal: there is room for them even if
+				      * sip.max_calls was lowered meanwhile */
+};
+
+/* Creates a switchboard without calls. ports is copied. -ENOMEM, -EINVAL. */
+td_must_check int switchboard_create(const struct switchboard_setup *setup,
+	const struct switchboard_ports *ports, struct td_now now,
+	struct switchboard **ret_switchboard);
 /* Frees everything without ending a call: the journal keeps them. Accepts NULL. */
 void switchboard_destroy(struct switchboard *switchboard);
 

@@ -227,7 +227,8 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	bench->now = (struct td_now){1000000, 1767225600000000000ull};
-	if (switchboard_create(config, seed, &ports, bench->now, &bench->switchboard) != 0)
+	if (switchboard_create(&(const struct switchboard_setup){.config = config, .seed = seed},
+		    &ports, bench->now, &bench->switchboard) != 0)
 		abort();
 	switchboard_media_state(bench->switchboard, LEDGER_READY, bench->now);
 	for (unsigned call = 0; call < calls; call++) {

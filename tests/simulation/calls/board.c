@@ -306,7 +306,9 @@ void board_start(struct board *board)
 	memcpy(seed, &board->seed, sizeof(board->seed));
 	memcpy(seed + 16, &board->seed, sizeof(board->seed));
 	seed[31] = (uint8_t)board->boots;
-	if (switchboard_create(board->config, seed, &ports, now, &board->switchboard) != 0)
+	if (switchboard_create(
+		    &(const struct switchboard_setup){.config = board->config, .seed = seed},
+		    &ports, now, &board->switchboard) != 0)
 		abort();
 	/* A copy: restoring writes the journal. */
 	for (uint32_t i = 0; i < count; i++) {

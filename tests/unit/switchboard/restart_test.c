@@ -40,6 +40,38 @@ static void test_damaged_records_are_refused(void **state)
 	rig_fini(&rig);
 }
 
+/* A limit lowered while calls are up must not cost those calls. */
+static void test_calls_above_a_lowered_limit_come_back(void **state)
+{
+	struct rig rig;
+	uint8_t records[2][sizeof(rig.journal)]; /* restoring journals anew */
+	char other_invite[] = INVITE;
+	struct switchboard_snapshot snapshots[2];
+
+	(void)state;
+	rig_init(&rig, HEAD TRUNKS ROUTES);
+	rig_receive(&rig, "10.1.0.1", INVITE);
+	memcpy(records[0], rig.journal, rig.journal_length);
+	snapshots[0] = (struct switchboard_snapshot){
+		.call_id = rig.journal_id, .value = records[0], .length = rig.journal_length};
+	switchboard_destroy(rig.switchboard);
+	rig_start(&rig, 2);
+	*(strstr(other_invite, "Call-ID: c") + strlen("Call-ID: ")) = 'd';
+	rig_receive(&rig, "10.1.0.1", other_invite);
+	memcpy(records[1], rig.journal, rig.journal_length);
+	snapshots[1] = (struct switchboard_snapshot){
+		.call_id = rig.journal_id, .value = records[1], .length = rig.journal_length};
+	assert_int_not_equal(snapshots[0].call_id, snapshots[1].call_id);
+	switchboard_destroy(rig.switchboard);
+	rig.config->sip.max_calls = 1;
+	rig.restored_calls = 2;
+	rig_start(&rig, 3);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(switchboard_restore(rig.switchboard, &snapshots[i], rig.now), 0);
+	assert_int_equal(switchboard_get_counts(rig.switchboard).calls, 2);
+	rig_fini(&rig);
+}
+
 static void test_calls_of_an_earlier_boot_end(void **state)
 {
 	struct rig rig;
@@ -128,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_damaged_records_are_refused),
+		cmocka_unit_test(test_calls_above_a_lowered_limit_come_back),
 		cmocka_unit_test(test_calls_of_an_earlier_boot_end),
 		cmocka_unit_test(test_no_phone_rings_for_an_old_call),
 		cmocka_unit_test(test_calls_of_a_trunk_that_is_gone_end),

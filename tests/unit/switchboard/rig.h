@@ -39,6 +39,7 @@ struct rig {
 	struct config *config;
 	struct switchboard *switchboard;
 	struct td_now now;
+	uint32_t restored_calls; /* told to the next switchboard */
 	unsigned sent;
 	unsigned invites;
 	struct sip_flow to; /* of the last message sent */
