@@ -223,7 +223,9 @@ static uint64_t earlier(uint64_t a_ms, uint64_t b_ms)
 static uint64_t deadline_next_ms(void *context)
 {
 	const struct wire *wire = context;
-	uint64_t next_ms = earlier(wire->tick_ms, wire->listen_ms);
+	/* listen_ms 0: the first turn decides, at once */
+	uint64_t listen_ms = wire->listen_ms == 0 ? loop_now_ms(wire->loop) : wire->listen_ms;
+	uint64_t next_ms = earlier(wire->tick_ms, listen_ms);
 
 	next_ms = earlier(next_ms, switchboard_deadline(wire->switchboard));
 	next_ms = earlier(next_ms, media_client_deadline(wire->media));

@@ -181,6 +181,7 @@ static int build_loop(struct wire *wire)
 	loop_set_turn_end(wire->loop, carry_turn_end, wire);
 	loop_set_delay_hook(wire->loop, carry_queue_delay, wire);
 	wire->started_ms = loop_now_ms(wire->loop);
+	wire->tick_ms = wire->started_ms;
 	return 0;
 }
 

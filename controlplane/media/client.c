@@ -218,6 +218,7 @@ int media_client_create(struct loop *loop, const struct media_client_config *con
 	client->loop = loop;
 	client->instance = config->instance;
 	client->fd = -1;
+	client->retry_ms = loop_now_ms(loop); /* due at once */
 	client->address.sun_family = AF_UNIX;
 	memcpy(client->address.sun_path, config->socket_path, strlen(config->socket_path) + 1);
 	ledger_sink = (struct ledger_sink){
