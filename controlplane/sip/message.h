@@ -98,7 +98,19 @@ enum sip_method {
 	X(EXPIRES, "Expires", 0)                           \
 	X(DATE, "Date", 0)                                 \
 	X(SUBJECT, "Subject", 's')                         \
-	X(MIME_VERSION, "MIME-Version", 0)
+	X(MIME_VERSION, "MIME-Version", 0)                 \
+	X(ALLOW_EVENTS, "Allow-Events", 'u')               \
+	X(REFER_SUB, "Refer-Sub", 0)                       \
+	X(TARGET_DIALOG, "Target-Dialog", 0)               \
+	X(INFO_PACKAGE, "Info-Package", 0)                 \
+	X(RECV_INFO, "Recv-Info", 0)                       \
+	X(MIN_EXPIRES, "Min-Expires", 0)                   \
+	X(PATH, "Path", 0)                                 \
+	X(SERVICE_ROUTE, "Service-Route", 0)               \
+	X(FLOW_TIMER, "Flow-Timer", 0)                     \
+	X(SESSION_ID, "Session-ID", 0)                     \
+	X(USER_TO_USER, "User-to-User", 0)                 \
+	X(CALL_INFO, "Call-Info", 0)
 
 enum sip_header_id {
 	SIP_HEADER_OTHER,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Methods, header names and reason phrases, and the way back from text. Names are found by
- * length first: no length has more than seven candidates.
+ * length first: no length has more than eight candidates.
  */
 #include "sip/message.h"
 #include "sip/scan.h"
@@ -23,25 +23,25 @@ static const struct span header_names[SIP_HEADER_COUNT] = {
 
 enum {
 	HEADER_NAME_MAX_BYTES = 20,
-	HEADERS_OF_ONE_LENGTH_MAX = 7
+	HEADERS_OF_ONE_LENGTH_MAX = 8
 };
 
 #define ID(constant) SIP_HEADER_##constant
 static const uint8_t headers_of_length[HEADER_NAME_MAX_BYTES + 1][HEADERS_OF_ONE_LENGTH_MAX + 1] = {
 	[2] = {ID(TO)},
 	[3] = {ID(VIA)},
-	[4] = {ID(FROM), ID(CSEQ), ID(DATE), ID(RSEQ), ID(RACK)},
+	[4] = {ID(FROM), ID(CSEQ), ID(DATE), ID(RSEQ), ID(RACK), ID(PATH)},
 	[5] = {ID(ROUTE), ID(ALLOW), ID(EVENT)},
 	[6] = {ID(ACCEPT), ID(REASON), ID(SERVER), ID(MIN_SE)},
 	[7] = {ID(CALL_ID), ID(CONTACT), ID(REQUIRE), ID(PRIVACY), ID(EXPIRES), ID(SUBJECT),
 		ID(WARNING)},
 	[8] = {ID(REFER_TO), ID(REPLACES), ID(IDENTITY)},
-	[9] = {ID(SUPPORTED), ID(DIVERSION)},
-	[10] = {ID(USER_AGENT)},
-	[11] = {ID(RETRY_AFTER), ID(UNSUPPORTED), ID(REFERRED_BY)},
+	[9] = {ID(SUPPORTED), ID(DIVERSION), ID(REFER_SUB), ID(RECV_INFO), ID(CALL_INFO)},
+	[10] = {ID(USER_AGENT), ID(FLOW_TIMER), ID(SESSION_ID)},
+	[11] = {ID(RETRY_AFTER), ID(UNSUPPORTED), ID(REFERRED_BY), ID(MIN_EXPIRES)},
 	[12] = {ID(CONTENT_TYPE), ID(MAX_FORWARDS), ID(RECORD_ROUTE), ID(HISTORY_INFO),
-		ID(MIME_VERSION)},
-	[13] = {ID(AUTHORIZATION), ID(PROXY_REQUIRE)},
+		ID(MIME_VERSION), ID(ALLOW_EVENTS), ID(INFO_PACKAGE), ID(USER_TO_USER)},
+	[13] = {ID(AUTHORIZATION), ID(PROXY_REQUIRE), ID(TARGET_DIALOG), ID(SERVICE_ROUTE)},
 	[14] = {ID(CONTENT_LENGTH)},
 	[15] = {ID(SESSION_EXPIRES)},
 	[16] = {ID(WWW_AUTHENTICATE), ID(CONTENT_ENCODING)},
@@ -168,6 +168,7 @@ static enum sip_header_id header_of_compact_form(char letter)
 	case 'e': return SIP_HEADER_CONTENT_ENCODING;
 	case 'k': return SIP_HEADER_SUPPORTED;
 	case 'y': return SIP_HEADER_IDENTITY;
+	case 'u': return SIP_HEADER_ALLOW_EVENTS;
 	case 'x': return SIP_HEADER_SESSION_EXPIRES;
 	case 'r': return SIP_HEADER_REFER_TO;
 	case 'b': return SIP_HEADER_REFERRED_BY;
