@@ -82,6 +82,19 @@ static const struct verdict verdicts[] = {
 	{"sdp01", true, 0, NULL},
 	/* 3.4 backward compatibility */
 	{"inv2543", true, 0, NULL},
+	/* RFC 5118; its archive has bare LF: line ends made CRLF, Content-Length to match */
+	{"rfc5118_ipv6_good", true, 0, NULL},
+	{"rfc5118_ipv6_bad", false, 400, "request URI is malformed"},
+	{"rfc5118_port_ambiguous", true, 0, NULL},
+	{"rfc5118_port_unambiguous", true, 0, NULL},
+	{"rfc5118_via_received_param_with_delim", true, 0, NULL},
+	{"rfc5118_via_received_param_no_delim", true, 0, NULL},
+	{"rfc5118_ipv6_in_sdp", true, 0, NULL},
+	{"rfc5118_mult_ip_in_header", true, 0, NULL},
+	{"rfc5118_mult_ip_in_sdp", true, 0, NULL},
+	{"rfc5118_ipv4_mapped_ipv6", true, 0, NULL},
+	{"rfc5118_ipv6_bug_abnf_3_colons", false, 400, "request URI is malformed"},
+	{"rfc5118_ipv6_correct_abnf_2_colons", true, 0, NULL},
 };
 
 static const char *directory;
