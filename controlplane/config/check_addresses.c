@@ -39,6 +39,11 @@ static void check_listeners(struct loader *loader, const yaml_node_t *sip)
 			mark_of(loader, document_find(&loader->document, sip, "t2_ms")),
 			"sip.t2_ms: found %u, expected at least sip.t1_ms (%u)", config->t2_ms,
 			config->t1_ms);
+	if (config->session_expires_s < config->min_se_s)
+		document_complain(loader->errors,
+			mark_of(loader, document_find(&loader->document, sip, "min_se_s")),
+			"sip.min_se_s: found %u, expected at most sip.session_expires_s (%u)",
+			config->min_se_s, config->session_expires_s);
 }
 
 static void check_media(struct loader *loader, const yaml_node_t *section)

@@ -67,6 +67,14 @@ enum config_digest {
 	CONFIG_DIGEST_COUNT
 };
 
+/* What a trunk's calls do with session timers (RFC 4028). */
+enum config_session_timer {
+	CONFIG_SESSION_TIMER_OFF,
+	CONFIG_SESSION_TIMER_ACCEPT,
+	CONFIG_SESSION_TIMER_REQUEST,
+	CONFIG_SESSION_TIMER_COUNT
+};
+
 /* The transport is stored as enum sip_transport (UDP or TCP). */
 struct config_listener {
 	uint32_t transport;
@@ -87,6 +95,8 @@ struct config_sip {
 	uint32_t max_transactions;
 	uint32_t overload_queue_delay_ms; /* above it new INVITEs get 503 */
 	uint32_t retry_after_s;
+	uint32_t session_expires_s;
+	uint32_t min_se_s; /* at most session_expires_s */
 };
 
 struct config_port_range {
@@ -166,6 +176,7 @@ struct config_trunk {
 	uint32_t max_calls;			/* 0: only sip.max_calls */
 	uint32_t latch;				/* enum td_latch; media.latch if not given */
 	uint32_t media_timeout_s;		/* media.timeout_s if not given */
+	uint32_t session_timer;			/* enum config_session_timer */
 };
 
 struct config_route {

@@ -38,6 +38,9 @@ static const struct schema_choice digests[] = {{"both", CONFIG_DIGEST_BOTH},
 	{"sha-256", CONFIG_DIGEST_SHA256}, {"md5", CONFIG_DIGEST_MD5}, {NULL, 0}};
 static const struct schema_choice latches[] = {{"off", TD_LATCH_OFF},
 	{"restricted", TD_LATCH_RESTRICTED}, {"open", TD_LATCH_OPEN}, {NULL, 0}};
+static const struct schema_choice session_timers[] = {{"off", CONFIG_SESSION_TIMER_OFF},
+	{"accept", CONFIG_SESSION_TIMER_ACCEPT}, {"request", CONFIG_SESSION_TIMER_REQUEST},
+	{NULL, 0}};
 static const struct schema_choice polls[] = {
 	{"busy", CONFIG_POLL_BUSY}, {"adaptive", CONFIG_POLL_ADAPTIVE}, {NULL, 0}};
 static const struct schema_choice checksums[] = {
@@ -96,6 +99,14 @@ static const struct schema_field fields[] = {
 		AT(config_sip, overload_queue_delay_ms)),
 	ROW("sip", "retry_after_s", SCHEMA_NUMBER, "Value of Retry-After in that 503.", RELOAD,
 		DEFAULT("5"), RANGE(1, 3600), UNIT("s"), AT(config_sip, retry_after_s)),
+
+	ROW("sip", "session_expires_s", SCHEMA_NUMBER,
+		"Session-Expires that is asked for, and the longest that is agreed to (RFC 4028).",
+		RELOAD, DEFAULT("1800"), RANGE(90, 86400), UNIT("s"),
+		AT(config_sip, session_expires_s)),
+	ROW("sip", "min_se_s", SCHEMA_NUMBER,
+		"A peer that asks for a shorter session interval gets 422.", RELOAD, DEFAULT("90"),
+		RANGE(90, 86400), UNIT("s"), AT(config_sip, min_se_s)),
 
 	ROW("sip.listen", "transport", SCHEMA_CHOICE, "Transport of this listener.", RESTART,
 		DEFAULT("udp"), .choices = transports, AT(config_listener, transport)),
@@ -228,6 +239,11 @@ static const struct schema_field fields[] = {
 	ROW("trunks", "media_timeout_s", SCHEMA_NUMBER, "As media.timeout_s, for this trunk.",
 		RELOAD, INHERITS("media.timeout_s"), RANGE(0, 3600), UNIT("s"),
 		AT(config_trunk, media_timeout_s)),
+	ROW("trunks", "session_timer", SCHEMA_CHOICE,
+		"RFC 4028: off ignores the peer's wishes; accept lets it have a session timer; request "
+		"asks for one, and looks by itself whether a peer without it is still there.",
+		RELOAD, DEFAULT("accept"), .choices = session_timers,
+		AT(config_trunk, session_timer)),
 
 #define CREDENTIALS(in)                                                                                        \
 	ROW(in, "username", SCHEMA_TEXT, "User name.", RELOAD, REQUIRED,                                       \
