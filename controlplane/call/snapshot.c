@@ -13,7 +13,7 @@
 
 enum {
 	SNAPSHOT_MAGIC = 0x6c6c6163, /* "call" */
-	SNAPSHOT_VERSION = 1,
+	SNAPSHOT_VERSION = 2,
 };
 
 static void put_text(struct serial_writer *writer, const char *text)

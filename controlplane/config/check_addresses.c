@@ -7,23 +7,38 @@ static yaml_mark_t mark_of(const struct loader *loader, const yaml_node_t *node)
 	return node != NULL ? node->start_mark : loader->document.root->start_mark;
 }
 
+/* UDP's ports are of their own; TCP, TLS and WebSocket share TCP's. */
+static bool is_same_socket(const struct config_listener *a, const struct config_listener *b)
+{
+	return td_ip_equal(&a->address, &b->address) && a->port == b->port &&
+	       (a->transport == SIP_TRANSPORT_UDP) == (b->transport == SIP_TRANSPORT_UDP);
+}
+
 static void check_listeners(struct loader *loader, const yaml_node_t *sip)
 {
-	const struct config_sip *config = &loader->config->sip;
+	struct config_sip *config = &loader->config->sip;
 	const struct config_media *media = &loader->config->media;
 	const yaml_node_t *list = document_find(&loader->document, sip, "listen");
 
 	for (uint32_t i = 0; i < config->listener_count; i++) {
-		const struct config_listener *listener = &config->listeners[i];
+		struct config_listener *listener = &config->listeners[i];
 		yaml_mark_t mark = mark_of(loader, document_item(&loader->document, list, i));
 
 		if (listener->address.family == TD_FAMILY_NONE)
 			continue; /* refused already */
+		if (listener->port == 0)
+			listener->port =
+				sip_transport_port((enum sip_transport)listener->transport);
 		for (uint32_t j = 0; j < i; j++) {
-			if (memcmp(listener, &config->listeners[j], sizeof(*listener)) == 0)
+			if (is_same_socket(listener, &config->listeners[j]))
 				document_complain(loader->errors, mark,
 					"the same listener as entry %u of sip.listen", j + 1);
 		}
+		if (sip_transport_is_secure((enum sip_transport)listener->transport) &&
+			config->tls.certificate_file[0] == '\0')
+			document_complain(loader->errors, mark,
+				"a listener for %s needs sip.tls.certificate_file",
+				listener->transport == SIP_TRANSPORT_TLS ? "tls" : "wss");
 		for (uint32_t j = 0; j < media->address_count; j++) {
 			if (listener->transport == SIP_TRANSPORT_UDP &&
 				td_ip_equal(&listener->address, &media->addresses[j]) &&
@@ -44,6 +59,20 @@ static void check_listeners(struct loader *loader, const yaml_node_t *sip)
 			mark_of(loader, document_find(&loader->document, sip, "min_se_s")),
 			"sip.min_se_s: found %u, expected at most sip.session_expires_s (%u)",
 			config->min_se_s, config->session_expires_s);
+}
+
+static void check_tls(struct loader *loader, const yaml_node_t *sip)
+{
+	const struct config_tls *tls = &loader->config->sip.tls;
+	const yaml_node_t *section = document_find(&loader->document, sip, "tls");
+
+	if ((tls->certificate_file[0] != '\0') != (tls->key_file[0] != '\0'))
+		document_complain(loader->errors, mark_of(loader, section),
+			"sip.tls: found only one of certificate_file and key_file");
+	if (tls->certificate_count != 0 && tls->certificate_file[0] == '\0')
+		document_complain(loader->errors, mark_of(loader, section),
+			"sip.tls.certificates without sip.tls.certificate_file, which peers get "
+			"that name none");
 }
 
 static void check_media(struct loader *loader, const yaml_node_t *section)
@@ -132,6 +161,7 @@ void loader_check_addresses(struct loader *loader)
 	const yaml_node_t *root = loader->document.root;
 
 	check_listeners(loader, document_find(&loader->document, root, "sip"));
+	check_tls(loader, document_find(&loader->document, root, "sip"));
 	check_media(loader, document_find(&loader->document, root, "media"));
 	check_dataplane(loader, document_find(&loader->document, root, "dataplane"));
 	check_events(loader, document_find(&loader->document, root, "events"));

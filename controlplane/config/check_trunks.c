@@ -181,8 +181,43 @@ static void check_target(struct loader *loader, uint32_t index)
 	}
 	document_complain(loader->errors, node->start_mark,
 		"trunks.target: found %s over IPv%u, but sip.listen has no such address",
-		trunk->target.transport == SIP_TRANSPORT_TCP ? "TCP" : "UDP",
+		sip_transport_name((enum sip_transport)trunk->target.transport),
 		trunk->target.endpoint.ip.family);
+}
+
+/* The name that the trunk's certificate must have; empty: its address. */
+static struct span server_name(const struct config_trunk *trunk)
+{
+	struct span name = SPAN("");
+
+	if (trunk->tls_name[0] != '\0')
+		name = span_from(trunk->tls_name);
+	else if (trunk->target.endpoint.ip.family == TD_FAMILY_NONE)
+		name = span_from(trunk->target.host);
+	if (name.length != 0 && name.text[name.length - 1] == '.')
+		name.length--; /* of the root: the same name */
+	return name;
+}
+
+/* Two names of one number would let one's certificate stand for the other's. */
+static void number_server(struct loader *loader, uint32_t index)
+{
+	struct config_trunk *trunk = &loader->config->trunks[index];
+	struct span name = server_name(trunk);
+
+	if (span_is_empty(name))
+		return;
+	trunk->target.server_id = sip_server_id(name);
+	for (uint32_t i = 0; i < index; i++) {
+		const struct config_trunk *other = &loader->config->trunks[i];
+
+		if (other->target.server_id != trunk->target.server_id ||
+			span_equal_nocase(server_name(other), name))
+			continue;
+		document_complain(loader->errors, trunk_node(loader, index)->start_mark,
+			"trunks.tls_name: \"%.*s\" cannot be told from \"%.*s\": use another name",
+			SPAN_ARGS(name), SPAN_ARGS(server_name(other)));
+	}
 }
 
 static void check_media_address(struct loader *loader, uint32_t index)
@@ -278,6 +313,7 @@ int loader_check_trunks(struct loader *loader)
 		struct config_trunk *trunk = &config->trunks[i];
 
 		check_target(loader, i);
+		number_server(loader, i);
 		check_media_address(loader, i);
 		check_credentials(loader, i, "credentials", &trunk->credentials);
 		check_credentials(loader, i, "inbound_auth", &trunk->inbound_auth);

@@ -27,6 +27,8 @@ enum {
 	CONFIG_DEVICE_BYTES = 256,
 	CONFIG_NUMBER_BYTES = 64, /* dialled numbers, patterns, prefixes */
 	CONFIG_LISTENERS_MAX = 16,
+	CONFIG_CERTIFICATES_MAX = 16, /* besides the first */
+	CONFIG_ORIGINS_MAX = 16,
 	CONFIG_MEDIA_ADDRESSES_MAX = 8,
 	CONFIG_PORTS_MAX = 8,	 /* NIC ports of the dataplane */
 	CONFIG_WORKERS_MAX = 64, /* TD_WORKERS_MAX */
@@ -35,7 +37,7 @@ enum {
 	CONFIG_PROPERTIES_MAX = 16,
 	CONFIG_TRUNKS_MAX = 1024,
 	CONFIG_TRUNK_SOURCES_MAX = 64,
-	CONFIG_TRUNK_TRANSPORTS_MAX = 2,
+	CONFIG_TRUNK_TRANSPORTS_MAX = 5,
 	CONFIG_ROUTES_MAX = 20000,
 	CONFIG_ROUTE_DESTINATIONS_MAX = 8,
 	CONFIG_FILE_MAX_BYTES = 8 << 20,
@@ -75,11 +77,50 @@ enum config_session_timer {
 	CONFIG_SESSION_TIMER_COUNT
 };
 
-/* The transport is stored as enum sip_transport (UDP or TCP). */
+
+/* What we ask of peers that connect to us by TLS. */
+enum config_verify_client {
+	CONFIG_VERIFY_CLIENT_OFF,
+	CONFIG_VERIFY_CLIENT_REQUEST, /* none is fine, a bad one isn't */
+	CONFIG_VERIFY_CLIENT_REQUIRE,
+	CONFIG_VERIFY_CLIENT_COUNT
+};
+
+enum config_tls_version {
+	CONFIG_TLS_1_2,
+	CONFIG_TLS_1_3,
+	CONFIG_TLS_VERSION_COUNT
+};
+
+/* The transport is stored as enum sip_transport. */
 struct config_listener {
 	uint32_t transport;
 	struct td_ip address;
-	uint32_t port;
+	uint32_t port; /* never 0: the transport's own if the file gives none */
+};
+
+/* PEM files; the certificate's issuers follow it in its file. */
+struct config_certificate {
+	char certificate_file[CONFIG_PATH_BYTES];
+	char key_file[CONFIG_PATH_BYTES];
+};
+
+struct config_tls {
+	char certificate_file[CONFIG_PATH_BYTES]; /* empty: no TLS listener */
+	char key_file[CONFIG_PATH_BYTES];
+	char ca_file[CONFIG_PATH_BYTES]; /* empty: the system's store */
+	uint32_t verify_client;		 /* enum config_verify_client */
+	bool verify_server;		 /* of connections that we open */
+	bool allow_wildcards;		 /* *.example.com is a name of a.example.com */
+	uint32_t min_version;		 /* enum config_tls_version */
+	uint32_t certificate_count;
+	struct config_certificate certificates[CONFIG_CERTIFICATES_MAX];
+};
+
+struct config_websocket {
+	char path[CONFIG_TEXT_BYTES];
+	uint32_t origin_count; /* of browsers' pages; without an Origin one may always come */
+	char origins[CONFIG_ORIGINS_MAX][CONFIG_TEXT_BYTES];
 };
 
 struct config_sip {
@@ -97,6 +138,15 @@ struct config_sip {
 	uint32_t retry_after_s;
 	uint32_t session_expires_s;
 	uint32_t min_se_s; /* at most session_expires_s */
+	uint32_t udp_max_bytes; /* larger requests go by TCP where the peer allows it */
+	uint32_t keepalive_s;	/* between pings on connections that we opened; 0: none */
+	uint32_t connect_timeout_ms;
+	uint32_t send_timeout_ms; /* unacknowledged output that ends a connection */
+	uint32_t idle_timeout_s;
+	uint32_t max_connections;
+	uint32_t max_connections_per_source;
+	struct config_tls tls;
+	struct config_websocket websocket;
 };
 
 struct config_port_range {
@@ -159,7 +209,10 @@ struct config_target {
 	char uri[CONFIG_TEXT_BYTES];  /* as written */
 	char host[CONFIG_TEXT_BYTES]; /* without brackets */
 	struct td_endpoint endpoint;  /* family NONE: host is a name, to be looked up */
-	uint32_t transport;	      /* enum sip_transport; UDP if the URI doesn't say */
+	uint32_t transport;	      /* enum sip_transport; if the URI doesn't say UDP, or TLS */
+	bool has_transport;	      /* the URI says */
+	bool is_sips;
+	uint32_t server_id; /* sip_server_id() of tls_name or of a host that is a name; else 0 */
 };
 
 struct config_trunk {
@@ -169,7 +222,8 @@ struct config_trunk {
 	uint32_t transport_count; /* 0: any */
 	uint32_t transports[CONFIG_TRUNK_TRANSPORTS_MAX];
 	struct config_target target;
-	struct td_ip media_address; /* family NONE: the first of the family that is needed */
+	char tls_name[CONFIG_TEXT_BYTES]; /* its certificate must have; empty: target's host */
+	struct td_ip media_address;	  /* family NONE: the first of the family that is needed */
 	struct config_credentials credentials;	/* we are asked for them (outbound requests) */
 	struct config_credentials inbound_auth; /* we ask for them (inbound requests) */
 	uint32_t options_interval_s;		/* 0: no OPTIONS, health from calls alone */

@@ -134,6 +134,16 @@ uint32_t config_diff(const struct config *before, const struct config *after,
 	return difference.count;
 }
 
+/* A value, or a list that stands inside the structure with its count. */
+static void apply_value(const struct schema_field *field, char *running, const char *next)
+{
+	size_t elements = field->list_max != 0 ? field->list_max : 1;
+
+	memcpy(running + field->offset, next + field->offset, elements * field->size_bytes);
+	if (field->list_max != 0)
+		memcpy(running + field->count_offset, next + field->count_offset, sizeof(uint32_t));
+}
+
 static void apply_section(const char *section, char *running, const char *next)
 {
 	for (uint32_t i = 0; i < schema_field_count(); i++) {
@@ -146,8 +156,7 @@ static void apply_section(const char *section, char *running, const char *next)
 			schema_path(field, below);
 			apply_section(below, running + field->offset, next + field->offset);
 		} else if (field->applies == CONFIG_APPLIES_RELOAD) {
-			assert(field->list_max == 0 && "lists that reload are on the heap");
-			memcpy(running + field->offset, next + field->offset, field->size_bytes);
+			apply_value(field, running, next);
 		}
 	}
 }

@@ -225,7 +225,7 @@ static int load_field(struct loader *loader, const struct schema_field *field,
 		return load_list(loader, field, node, structure);
 	if (field->type == SCHEMA_SECTION && field->list_max == 0) {
 		/* An absent credentials section has no defaults to fill in. */
-		if (node == NULL && field->section[0] != '\0')
+		if (node == NULL && field->section[0] != '\0' && !field->is_filled)
 			return 0;
 		schema_path(field, path);
 		return load_section(loader, path, node, structure + field->offset);

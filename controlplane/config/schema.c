@@ -26,14 +26,21 @@
 #define INHERITS(path) .default_text = (path), .is_inherited = true
 #define RANGE(low, high) .min = (low), .max = (high)
 #define UNIT(text) .unit = (text)
+#define FILLED .is_filled = true
 /* The head of every row; the rest are the words above. */
 #define ROW(in, name, of_type, text, ...)                                                      \
 	{                                                                                      \
 		.section = (in), .key = (name), .type = (of_type), .help = (text), __VA_ARGS__ \
 	}
 
-static const struct schema_choice transports[] = {
-	{"udp", SIP_TRANSPORT_UDP}, {"tcp", SIP_TRANSPORT_TCP}, {NULL, 0}};
+static const struct schema_choice transports[] = {{"udp", SIP_TRANSPORT_UDP},
+	{"tcp", SIP_TRANSPORT_TCP}, {"tls", SIP_TRANSPORT_TLS}, {"ws", SIP_TRANSPORT_WS},
+	{"wss", SIP_TRANSPORT_WSS}, {NULL, 0}};
+static const struct schema_choice client_checks[] = {{"off", CONFIG_VERIFY_CLIENT_OFF},
+	{"request", CONFIG_VERIFY_CLIENT_REQUEST}, {"require", CONFIG_VERIFY_CLIENT_REQUIRE},
+	{NULL, 0}};
+static const struct schema_choice tls_versions[] = {
+	{"1.2", CONFIG_TLS_1_2}, {"1.3", CONFIG_TLS_1_3}, {NULL, 0}};
 static const struct schema_choice digests[] = {{"both", CONFIG_DIGEST_BOTH},
 	{"sha-256", CONFIG_DIGEST_SHA256}, {"md5", CONFIG_DIGEST_MD5}, {NULL, 0}};
 static const struct schema_choice latches[] = {{"off", TD_LATCH_OFF},
@@ -99,6 +106,34 @@ static const struct schema_field fields[] = {
 		AT(config_sip, overload_queue_delay_ms)),
 	ROW("sip", "retry_after_s", SCHEMA_NUMBER, "Value of Retry-After in that 503.", RELOAD,
 		DEFAULT("5"), RANGE(1, 3600), UNIT("s"), AT(config_sip, retry_after_s)),
+	ROW("sip", "udp_max_bytes", SCHEMA_NUMBER,
+		"Larger requests go by TCP if the trunk's target names no transport and we listen on "
+		"TCP.",
+		RELOAD, DEFAULT("1300"), RANGE(500, 65535), UNIT("bytes"),
+		AT(config_sip, udp_max_bytes)),
+	ROW("sip", "keepalive_s", SCHEMA_NUMBER,
+		"Between keep-alives on connections (RFC 5626, RFC 6455); 0: none.", RESTART,
+		DEFAULT("30"), RANGE(0, 3600), UNIT("s"), AT(config_sip, keepalive_s)),
+	ROW("sip", "connect_timeout_ms", SCHEMA_NUMBER,
+		"Longest time to set up a connection, handshakes included.", RESTART,
+		DEFAULT("4000"), RANGE(100, 60000), UNIT("ms"), AT(config_sip, connect_timeout_ms)),
+	ROW("sip", "send_timeout_ms", SCHEMA_NUMBER,
+		"What a connection's peer doesn't acknowledge within this time ends the connection.",
+		RESTART, DEFAULT("4000"), RANGE(100, 60000), UNIT("ms"),
+		AT(config_sip, send_timeout_ms)),
+	ROW("sip", "idle_timeout_s", SCHEMA_NUMBER,
+		"A connection without a message this long is closed.", RESTART, DEFAULT("600"),
+		RANGE(10, 86400), UNIT("s"), AT(config_sip, idle_timeout_s)),
+	ROW("sip", "max_connections", SCHEMA_NUMBER,
+		"TCP, TLS and WebSocket connections at a time.", RESTART, DEFAULT("4096"),
+		RANGE(1, 100000), AT(config_sip, max_connections)),
+	ROW("sip", "max_connections_per_source", SCHEMA_NUMBER,
+		"Of those, accepted from one address.", RESTART, DEFAULT("256"), RANGE(1, 100000),
+		AT(config_sip, max_connections_per_source)),
+	ROW("sip", "tls", SCHEMA_SECTION, "Certificates, and what is asked of peers' certificates.",
+		RELOAD, FILLED, AT(config_sip, tls)),
+	ROW("sip", "websocket", SCHEMA_SECTION, "Who may open a WebSocket (RFC 7118).", RELOAD,
+		FILLED, AT(config_sip, websocket)),
 
 	ROW("sip", "session_expires_s", SCHEMA_NUMBER,
 		"Session-Expires that is asked for, and the longest that is agreed to (RFC 4028).",
@@ -112,8 +147,46 @@ static const struct schema_field fields[] = {
 		DEFAULT("udp"), .choices = transports, AT(config_listener, transport)),
 	ROW("sip.listen", "address", SCHEMA_IP, "Local address. It may come into being later.",
 		RESTART, REQUIRED, AT(config_listener, address)),
-	ROW("sip.listen", "port", SCHEMA_NUMBER, "Local port.", RESTART, DEFAULT("5060"),
+	ROW("sip.listen", "port", SCHEMA_NUMBER,
+		"Local port; if not given 5060, for tls 5061, ws 80, wss 443.", RESTART,
 		RANGE(1, 65535), AT(config_listener, port)),
+
+#define CERTIFICATE(in, structure, word)                                                     \
+	ROW(in, "certificate_file", SCHEMA_FILE, "Our certificate, then its issuers (PEM).", \
+		RELOAD, word AT(structure, certificate_file)),                               \
+		ROW(in, "key_file", SCHEMA_FILE,                                             \
+			"Its key (PEM, not encrypted); others must not be able to read it.", \
+			RELOAD, word AT(structure, key_file))
+#define REQUIRED_AND REQUIRED,
+	CERTIFICATE("sip.tls", config_tls, ),
+	ROW("sip.tls", "certificates", SCHEMA_SECTION,
+		"More certificates; a peer gets the one that has the name it asks for (SNI).",
+		RELOAD, LIST(config_tls, certificates, certificate_count)),
+	ROW("sip.tls", "ca_file", SCHEMA_FILE,
+		"Issuers that we trust (PEM); none given: those of the system.", RELOAD,
+		AT(config_tls, ca_file)),
+	ROW("sip.tls", "verify_client", SCHEMA_CHOICE,
+		"Certificates of peers that connect by tls: off not asked for, request checked if "
+		"there is one, require.",
+		RELOAD, DEFAULT("off"), .choices = client_checks, AT(config_tls, verify_client)),
+	ROW("sip.tls", "verify_server", SCHEMA_BOOL,
+		"Certificates of peers that we connect to are checked, name included.", RELOAD,
+		DEFAULT("true"), AT(config_tls, verify_server)),
+	ROW("sip.tls", "allow_wildcards", SCHEMA_BOOL,
+		"true: a peer's *.example.com also names a.example.com, which RFC 5922 forbids.",
+		RELOAD, DEFAULT("false"), AT(config_tls, allow_wildcards)),
+	ROW("sip.tls", "min_version", SCHEMA_CHOICE, "Lowest version of TLS.", RELOAD,
+		DEFAULT("1.2"), .choices = tls_versions, AT(config_tls, min_version)),
+	CERTIFICATE("sip.tls.certificates", config_certificate, REQUIRED_AND),
+
+	ROW("sip.websocket", "path", SCHEMA_TEXT,
+		"Path of the URL that a WebSocket is opened with.", RELOAD, DEFAULT("/"),
+		RANGE(1, CONFIG_TEXT_BYTES - 1), AT(config_websocket, path)),
+	ROW("sip.websocket", "origins", SCHEMA_TEXT,
+		"Pages whose scripts may connect, as browsers name them (https://phone.example.com). "
+		"Who sends no Origin is no browser and may connect.",
+		RELOAD, RANGE(1, CONFIG_TEXT_BYTES - 1),
+		LIST(config_websocket, origins, origin_count)),
 
 	ROW("media", "addresses", SCHEMA_IP, "Local RTP addresses, IPv4 and IPv6.", RESTART,
 		REQUIRED, LIST(config_media, addresses, address_count)),
@@ -219,8 +292,11 @@ static const struct schema_field fields[] = {
 	ROW("trunks", "transports", SCHEMA_CHOICE, "Transports it may come by; none given: any.",
 		RELOAD, .choices = transports, LIST(config_trunk, transports, transport_count)),
 	ROW("trunks", "target", SCHEMA_TARGET,
-		"Where its requests go: sip:ADDRESS[:PORT][;transport=tcp].", RELOAD, REQUIRED,
-		AT(config_trunk, target)),
+		"Where its requests go: sip:ADDRESS[:PORT][;transport=tcp] or tls, or sips:ADDRESS.",
+		RELOAD, REQUIRED, AT(config_trunk, target)),
+	ROW("trunks", "tls_name", SCHEMA_NAME,
+		"Name that its certificate must have (RFC 5922); none given: the target's host.",
+		RELOAD, AT(config_trunk, tls_name)),
 	ROW("trunks", "media_address", SCHEMA_IP,
 		"One of media.addresses; default: the first of the family that the call needs.",
 		RELOAD, AT(config_trunk, media_address)),

@@ -60,6 +60,8 @@ struct schema_field {
 	bool is_required;
 	bool is_on_heap;   /* the list is allocated */
 	bool is_inherited; /* default_text names the key whose value is taken */
+	bool is_filled;	   /* a section that stands inside another: its defaults count even where
+			    * it is absent */
 };
 
 uint32_t schema_field_count(void);

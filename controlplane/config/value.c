@@ -156,23 +156,32 @@ static int parse_target(
 	struct span text, struct config_target *ret_target, char why[VALUE_WHY_BYTES])
 {
 	struct config_target target = {0};
+	struct span transport;
 	struct sip_uri uri;
 
 	if (text.length >= sizeof(target.uri) || sip_uri_parse(text, &uri) != 0)
 		return -EINVAL;
-	if (uri.scheme != SIP_SCHEME_SIP || uri.user.length != 0 || uri.headers.length != 0)
+	if ((uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS) ||
+		uri.user.length != 0 || uri.headers.length != 0)
 		return -EINVAL;
-	if (uri.transport != SIP_TRANSPORT_UNKNOWN && uri.transport != SIP_TRANSPORT_UDP &&
-		uri.transport != SIP_TRANSPORT_TCP)
-		return refuse(why, "transport=udp or transport=tcp");
+	target.is_sips = uri.scheme == SIP_SCHEME_SIPS;
+	target.has_transport = sip_param_find(uri.params, "transport", &transport);
+	if (sip_transport_is_websocket(uri.transport))
+		return refuse(why, "udp, tcp or tls: WebSockets are opened by the peer");
+	if (target.has_transport && uri.transport == SIP_TRANSPORT_UNKNOWN)
+		return refuse(why, "transport=udp, tcp or tls");
+	if (target.is_sips && uri.transport == SIP_TRANSPORT_UDP)
+		return refuse(why, "no transport=udp in a sips: URI");
 	if (uri.host_ip.family == TD_FAMILY_NONE)
 		return refuse(why, "an IP address as host: names are not looked up");
 	memcpy(target.uri, text.text, text.length);
 	memcpy(target.host, uri.host.text, uri.host.length);
 	target.endpoint.ip = uri.host_ip;
-	target.endpoint.port = uri.port != 0 ? uri.port : SIP_PORT;
-	target.transport =
-		uri.transport != SIP_TRANSPORT_UNKNOWN ? uri.transport : SIP_TRANSPORT_UDP;
+	target.transport = target.is_sips	  ? SIP_TRANSPORT_TLS
+			   : target.has_transport ? uri.transport
+						  : SIP_TRANSPORT_UDP;
+	target.endpoint.port =
+		uri.port != 0 ? uri.port : sip_transport_port((enum sip_transport)target.transport);
 	*ret_target = target;
 	return 0;
 }
@@ -313,7 +322,8 @@ void value_expected(const struct schema_field *field, char expected[VALUE_WHY_BY
 		[SCHEMA_PREFIX] = "an address or prefix such as 192.0.2.0/24 or 2001:db8::/48",
 		[SCHEMA_PORT_RANGE] = "two ports from 1024 to 65535, such as 16384-32767",
 		[SCHEMA_TARGET] =
-			"a SIP URI such as sip:192.0.2.1:5060;transport=tcp, without user",
+			"a SIP URI such as sip:192.0.2.1:5060;transport=tcp or sips:192.0.2.1, "
+			"without user",
 		[SCHEMA_BROKER] = "a broker as host:port",
 		[SCHEMA_DIALLED] = "a number (digits, +, *, #) or a user name",
 		[SCHEMA_PATTERN] = "a number pattern such as +4930XXXX or +49*",

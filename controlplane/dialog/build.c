@@ -139,14 +139,13 @@ void dialog_build_request(struct dialog *dialog, struct sip_builder *builder,
 			builder, SIP_HEADER_CONTACT, dialog_span(dialog, dialog->local_contact));
 }
 
+/* A SIPS URI is never reached in clear, whatever else it says (RFC 5630 3.1.3). Without a word on
+ * it the transport that reached the peer so far reaches it again. */
 static enum sip_transport uri_transport(const struct sip_uri *uri, enum sip_transport current)
 {
-	if (uri->transport != SIP_TRANSPORT_UNKNOWN)
-		return uri->transport == SIP_TRANSPORT_TCP && uri->scheme == SIP_SCHEME_SIPS
-			       ? SIP_TRANSPORT_TLS
-			       : uri->transport;
-	/* Without a word on it the transport that reached the peer so far reaches it again. */
-	return uri->scheme == SIP_SCHEME_SIPS ? SIP_TRANSPORT_TLS : current;
+	if (uri->scheme == SIP_SCHEME_SIPS)
+		return SIP_TRANSPORT_TLS;
+	return uri->transport != SIP_TRANSPORT_UNKNOWN ? uri->transport : current;
 }
 
 /* The address in a URI: its maddr if there is one, else its host. False if it is a name. */
@@ -177,15 +176,15 @@ struct sip_flow dialog_next_hop(const struct dialog *dialog)
 		uri = route.uri;
 	else if (sip_uri_parse(dialog_span(dialog, dialog->remote_target), &uri) != 0)
 		return hop;
-	/* A WebSocket peer has no address but its connection (RFC 7118 5). */
-	if (hop.transport == SIP_TRANSPORT_WS || hop.transport == SIP_TRANSPORT_WSS ||
-		!uri_address(&uri, &ip))
+	/* A WebSocket peer has no address but its connection, whatever its URIs say. */
+	if (sip_transport_is_websocket(hop.transport) ||
+		sip_transport_is_websocket(uri.transport) || !uri_address(&uri, &ip))
 		return hop;
 	/* Of the other IP version: our end of the flow can't send there, but the peer was heard. */
 	if (ip.family != hop.local.ip.family)
 		return hop;
 	hop.transport = uri_transport(&uri, dialog->flow.transport);
-	port = hop.transport == SIP_TRANSPORT_TLS ? SIPS_PORT : SIP_PORT;
+	port = sip_transport_port(hop.transport);
 	memset(&hop.remote, 0, sizeof(hop.remote));
 	hop.remote.ip = ip;
 	hop.remote.port = uri.port != 0 ? uri.port : port;

@@ -54,7 +54,7 @@ int dialog_init_uac(struct dialog *dialog, const struct dialog_identity *identit
 	memset(dialog, 0, sizeof(*dialog));
 	dialog->state = DIALOG_EARLY;
 	dialog->is_uac = 1;
-	dialog->is_secure = flow->transport == SIP_TRANSPORT_TLS &&
+	dialog->is_secure = sip_transport_is_secure(flow->transport) &&
 			    sip_uri_parse(identity->remote_target, &target) == 0 &&
 			    target.scheme == SIP_SCHEME_SIPS;
 	dialog->local_cseq = first_cseq;
@@ -125,7 +125,7 @@ int dialog_init_uas(struct dialog *dialog, const struct sip_message *request, st
 		return -EBADMSG;
 	memset(dialog, 0, sizeof(*dialog));
 	dialog->state = DIALOG_EARLY;
-	dialog->is_secure = flow->transport == SIP_TRANSPORT_TLS &&
+	dialog->is_secure = sip_transport_is_secure(flow->transport) &&
 			    request->request_uri.scheme == SIP_SCHEME_SIPS;
 	dialog->remote_cseq = request->cseq.number;
 	dialog->has_remote_cseq = 1;

@@ -43,12 +43,25 @@ int leg_build_reply(char *buffer, size_t size_bytes, const struct sip_message *r
 	return sip_builder_finish(&builder, SPAN("application/sdp"), reply->body);
 }
 
-struct span leg_contact(const struct sip_flow *flow, char contact[LEG_CONTACT_BYTES])
+struct span leg_contact(
+	const struct sip_flow *flow, enum sip_scheme scheme, char contact[LEG_CONTACT_BYTES])
 {
+	/* RFC 7118 has one word for both kinds of WebSocket. */
+	static const char *const parameters[SIP_TRANSPORT_COUNT] = {
+		[SIP_TRANSPORT_TCP] = ";transport=tcp",
+		[SIP_TRANSPORT_TLS] = ";transport=tls",
+		[SIP_TRANSPORT_WS] = ";transport=ws",
+		[SIP_TRANSPORT_WSS] = ";transport=ws",
+	};
+	bool is_sips = scheme == SIP_SCHEME_SIPS && sip_transport_is_secure(flow->transport);
+	const char *parameter = parameters[flow->transport];
 	char endpoint[TD_ENDPOINT_TEXT_BYTES];
-	int length = snprintf(contact, LEG_CONTACT_BYTES, "<sip:%s%s>",
-		td_endpoint_format(&flow->local, endpoint),
-		flow->transport == SIP_TRANSPORT_TCP ? ";transport=tcp" : "");
+	int length;
+
+	if (parameter == NULL || (is_sips && flow->transport == SIP_TRANSPORT_TLS))
+		parameter = "";
+	length = snprintf(contact, LEG_CONTACT_BYTES, "<%s:%s%s>", is_sips ? "sips" : "sip",
+		td_endpoint_format(&flow->local, endpoint), parameter);
 
 	return (struct span){contact, length > 0 ? (uint32_t)length : 0};
 }

@@ -59,8 +59,10 @@ struct leg_invite {
 td_must_check int leg_build_invite(
 	char *buffer, size_t size_bytes, const struct leg_invite *invite);
 
-/* Writes "<sip:ADDRESS:PORT;transport=tcp>", our Contact on a listener. Returns its span. */
-struct span leg_contact(const struct sip_flow *flow, char contact[LEG_CONTACT_BYTES]);
+/* Writes "<sip:ADDRESS:PORT;transport=tcp>", our Contact on a listener; or "<sips:ADDRESS:PORT>"
+ * where TLS carries a dialog that a SIPS URI began (RFC 3261 12.1.1). Returns its span. */
+struct span leg_contact(
+	const struct sip_flow *flow, enum sip_scheme scheme, char contact[LEG_CONTACT_BYTES]);
 
 /* Writes our Via value for a request on flow. */
 void leg_build_via(struct sip_builder *builder, const struct sip_flow *flow, const char *branch);

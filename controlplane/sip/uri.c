@@ -32,6 +32,48 @@ enum sip_transport sip_transport_find(struct span name)
 	return SIP_TRANSPORT_UNKNOWN;
 }
 
+uint16_t sip_transport_port(enum sip_transport transport)
+{
+	switch (transport) {
+	case SIP_TRANSPORT_TLS:
+		return SIPS_PORT;
+	case SIP_TRANSPORT_WS:
+		return SIP_WS_PORT;
+	case SIP_TRANSPORT_WSS:
+		return SIP_WSS_PORT;
+	case SIP_TRANSPORT_UDP:
+	case SIP_TRANSPORT_TCP:
+	case SIP_TRANSPORT_UNKNOWN:
+	case SIP_TRANSPORT_COUNT:
+	default:
+		return SIP_PORT;
+	}
+}
+
+bool sip_transport_is_secure(enum sip_transport transport)
+{
+	return transport == SIP_TRANSPORT_TLS || transport == SIP_TRANSPORT_WSS;
+}
+
+bool sip_transport_is_websocket(enum sip_transport transport)
+{
+	return transport == SIP_TRANSPORT_WS || transport == SIP_TRANSPORT_WSS;
+}
+
+uint32_t sip_server_id(struct span name)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a: only the configuration chooses names */
+
+	if (name.length != 0 && name.text[name.length - 1] == '.')
+		name.length--;
+	for (uint32_t i = 0; i < name.length; i++) {
+		uint8_t c = (uint8_t)name.text[i];
+
+		hash = (hash ^ (c >= 'A' && c <= 'Z' ? c | 0x20u : c)) * 16777619u;
+	}
+	return hash != 0 ? hash : 1;
+}
+
 /* True if text consists of classes and valid escapes. */
 static bool text_is(struct span text, unsigned classes)
 {

@@ -15,10 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where no port is named (RFC 3261 19.1.2). */
+/* Where no port is named (RFC 3261 19.1.2, RFC 6455 3). */
 enum {
 	SIP_PORT = 5060,
 	SIPS_PORT = 5061,
+	SIP_WS_PORT = 80,
+	SIP_WSS_PORT = 443,
 };
 
 enum sip_scheme {
@@ -42,6 +44,17 @@ enum sip_transport {
 const char *sip_transport_name(enum sip_transport transport);
 /* The transport of that name, case-insensitive; SIP_TRANSPORT_UNKNOWN if there is none. */
 enum sip_transport sip_transport_find(struct span name);
+/* The port that stands for none: SIP_PORT for UDP, TCP and unknown ones. */
+uint16_t sip_transport_port(enum sip_transport transport);
+/* True for TLS and WSS. */
+bool sip_transport_is_secure(enum sip_transport transport);
+/* True for WS and WSS: the peer has no address but its connection (RFC 7118 5). */
+bool sip_transport_is_websocket(enum sip_transport transport);
+
+/* The number of a name that a TLS peer's certificate must have (sip_flow.server_id): a hash of the
+ * name in lower case without a dot at its end, never 0. Two names may share a number; whoever
+ * collects names refuses that. */
+uint32_t sip_server_id(struct span name);
 
 struct sip_uri {
 	struct span text; /* the whole URI */

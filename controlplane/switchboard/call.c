@@ -94,7 +94,8 @@ static int init_callee(
 			.local_uri = span_from(from),
 			.remote_uri = span_from(to),
 			.remote_target = span_from(uri),
-			.local_contact = leg_contact(&flow, contact),
+			.local_contact = leg_contact(
+				&flow, trunk_scheme(switchboard->trunks, leg->trunk), contact),
 		},
 		1, &flow);
 	if (result == 0)

@@ -99,7 +99,7 @@ static int begin_caller(struct switchboard *switchboard, struct line *line,
 			agent->value.length);
 	switchboard_random_text(switchboard, line->tags[CALL_CALLER].text, SWITCHBOARD_TAG_BYTES);
 	result = dialog_init_uas(&leg->dialog, invite, span_from(line->tags[CALL_CALLER].text),
-		leg_contact(request->flow, contact), request->flow);
+		leg_contact(request->flow, invite->request_uri.scheme, contact), request->flow);
 	if (result != 0)
 		return result;
 	result = call_set_pending(call, CALL_CALLER, &pending);

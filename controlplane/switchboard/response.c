@@ -24,7 +24,7 @@ void response_reject_2xx(struct switchboard *switchboard, const struct sip_messa
 		.remote_uri = response->to.uri.text,
 		.remote_target = response->contact.uri.text.length != 0 ? response->contact.uri.text
 									: response->to.uri.text,
-		.local_contact = leg_contact(flow, contact),
+		.local_contact = leg_contact(flow, SIP_SCHEME_SIP, contact),
 	};
 	struct sip_flow next_hop;
 	const struct transaction_options options = {.flow = &next_hop};

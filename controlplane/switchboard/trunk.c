@@ -32,7 +32,7 @@ static void send_options(struct switchboard *switchboard, trunk_id trunk)
 	switchboard_random_text(switchboard, call_id, sizeof(call_id));
 	switchboard_random_text(switchboard, tag, sizeof(tag));
 	transaction_branch(switchboard->transactions, branch);
-	self = leg_contact(&flow, contact);
+	self = leg_contact(&flow, trunk_scheme(switchboard->trunks, trunk), contact);
 	sip_builder_init(&builder, switchboard->buffer, sizeof(switchboard->buffer));
 	sip_build_request_line(&builder, SPAN("OPTIONS"), span_from(uri));
 	leg_build_via(&builder, &flow, branch);

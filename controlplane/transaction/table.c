@@ -211,7 +211,7 @@ uint64_t transaction_deadline(const struct transaction_table *table)
 /* A failure of one connection strikes what used it, or would have used any to that peer. */
 static bool flow_strikes(const struct sip_flow *failed, const struct sip_flow *used)
 {
-	return failed->transport == used->transport &&
+	return failed->transport == used->transport && failed->server_id == used->server_id &&
 	       (failed->connection_id == 0 || used->connection_id == 0 ||
 		       failed->connection_id == used->connection_id);
 }

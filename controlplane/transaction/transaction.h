@@ -24,6 +24,8 @@ struct sip_flow {
 	struct td_endpoint remote;
 	enum sip_transport transport;
 	uint32_t connection_id; /* stream transports: the connection to use, 0: any or a new one */
+	uint32_t server_id;	/* TLS: sip_server_id() of the name that the peer's certificate must
+				 * have if we connect; 0: its IP address */
 };
 
 /* Handle of a transaction: slot and generation. 0 is none. A handle of a transaction that has

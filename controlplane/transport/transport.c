@@ -98,7 +98,7 @@ static int open_listener(struct transport *transport, uint32_t index)
 	else if (listener->kind == SIP_TRANSPORT_TCP)
 		error = tcp_open(listener);
 	else
-		error = -EINVAL;
+		error = -EPROTONOSUPPORT;
 	return error == 0 ? read_port(listener) : error;
 }
 

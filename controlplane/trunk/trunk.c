@@ -287,7 +287,25 @@ int trunk_next_hop(const struct trunk_table *table, trunk_id id, struct sip_flow
 	ret_flow->local.port = (uint16_t)listener->port;
 	ret_flow->remote = target->endpoint;
 	ret_flow->transport = (enum sip_transport)target->transport;
+	ret_flow->server_id = target->server_id;
 	return 0;
+}
+
+enum sip_scheme trunk_scheme(const struct trunk_table *table, trunk_id id)
+{
+	const struct trunk *trunk = trunk_at(table, id);
+
+	return trunk != NULL && trunk->config.target.is_sips ? SIP_SCHEME_SIPS : SIP_SCHEME_SIP;
+}
+
+/* What follows host and port; a port that the transport has by itself isn't written. */
+static const char *transport_parameter(const struct config_target *target)
+{
+	if (target->is_sips)
+		return "";
+	return target->transport == SIP_TRANSPORT_TCP	? ";transport=tcp"
+	       : target->transport == SIP_TRANSPORT_TLS ? ";transport=tls"
+							: "";
 }
 
 /* RFC 3261 25.1: user = unreserved / user-unreserved, the rest as %XX. */
@@ -319,7 +337,7 @@ int trunk_uri(
 {
 	const struct trunk *trunk = trunk_at(table, id);
 	const struct config_target *target;
-	size_t used = 4;
+	size_t used;
 	char port[8] = "";
 	bool is_ipv6;
 	int length;
@@ -328,14 +346,13 @@ int trunk_uri(
 		return -ENOENT;
 	target = &trunk->config.target;
 	is_ipv6 = target->endpoint.ip.family == TD_FAMILY_IPV6;
-	memcpy(uri, "sip:", used);
+	used = (size_t)snprintf(uri, TRUNK_URI_BYTES, "%s:", target->is_sips ? "sips" : "sip");
 	if (write_user(number, uri, &used) != 0)
 		return -ENOSPC;
-	if (target->endpoint.port != SIP_PORT)
+	if (target->endpoint.port != sip_transport_port((enum sip_transport)target->transport))
 		(void)snprintf(port, sizeof(port), ":%u", target->endpoint.port);
 	length = snprintf(uri + used, TRUNK_URI_BYTES - used, "%s%s%s%s%s", is_ipv6 ? "[" : "",
-		target->host, is_ipv6 ? "]" : "", port,
-		target->transport == SIP_TRANSPORT_TCP ? ";transport=tcp" : "");
+		target->host, is_ipv6 ? "]" : "", port, transport_parameter(target));
 	return (size_t)length < TRUNK_URI_BYTES - used ? 0 : -ENOSPC;
 }
 

@@ -80,8 +80,10 @@ void trunk_call_restore(struct trunk_table *table, trunk_id id);
  * -EAFNOSUPPORT (no listener fits). */
 td_must_check int trunk_next_hop(
 	const struct trunk_table *table, trunk_id id, struct sip_flow *ret_flow);
-/* Writes the request URI "sip:NUMBER@HOST[:PORT][;transport=tcp]", zero-terminated; an empty
- * number leaves the user part out. Escapes what RFC 3261 25.1 demands. -ENOSPC, -ENOENT. */
+/* SIP or SIPS, as its target has it. */
+enum sip_scheme trunk_scheme(const struct trunk_table *table, trunk_id id);
+/* Writes the request URI "sip:NUMBER@HOST[:PORT][;transport=tcp]" or "sips:NUMBER@HOST[:PORT]",
+ * zero-terminated; an empty number leaves the user part out. Escapes what RFC 3261 25.1 demands. -ENOSPC, -ENOENT. */
 td_must_check int trunk_uri(const struct trunk_table *table, trunk_id id, struct span number,
 	char uri[TRUNK_URI_BYTES]);
 /* Media address to use towards the trunk for a family; TD_FAMILY_NONE: whatever is configured

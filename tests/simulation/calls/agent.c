@@ -185,7 +185,7 @@ static void place_call(struct agent_leg *leg)
 	struct dialog_identity identity = {
 		.local_tag = span_from(leg->tag),
 		.local_uri = SPAN("<sip:caller@10.1.0.1>"),
-		.local_contact = leg_contact(&flow, contact),
+		.local_contact = leg_contact(&flow, SIP_SCHEME_SIP, contact),
 	};
 	struct leg_invite invite = {.dialog = &leg->dialog, .branch = branch, .max_forwards = 70};
 	int length;

@@ -59,7 +59,7 @@ static void reply_to(struct agent *agent, transaction_id id, const struct sip_me
 	int length;
 
 	if (reply->status > 100 && reply->status < 300)
-		reply->contact = leg_contact(flow, contact);
+		reply->contact = leg_contact(flow, SIP_SCHEME_SIP, contact);
 	length = leg_build_reply(bytes, sizeof(bytes), request, &flow->remote, reply);
 	assert(length > 0 && "reply doesn't fit");
 	if (transaction_respond(agent->transactions, id, reply->status,
@@ -130,7 +130,7 @@ static void take_call(struct agent_leg *leg, const struct transaction_indication
 	assert(leg->request != NULL && "no memory for the test");
 	memcpy(leg->request, invite->message->bytes.text, leg->request_length);
 	if (dialog_init_uas(&leg->dialog, invite->message, span_from(leg->tag),
-		    leg_contact(invite->flow, contact), invite->flow) != 0)
+		    leg_contact(invite->flow, SIP_SCHEME_SIP, contact), invite->flow) != 0)
 		abort();
 	leg->has_dialog = true;
 	(void)transaction_set_user(

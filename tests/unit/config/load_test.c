@@ -39,6 +39,11 @@ static void test_example(void **state)
 	assert_int_equal(config->sip.listeners[1].transport, SIP_TRANSPORT_TCP);
 	assert_int_equal(config->sip.listeners[1].port, 5060);
 	assert_int_equal(config->sip.t1_ms, 500);
+	assert_int_equal(config->sip.udp_max_bytes, 1300);
+	assert_true(config->sip.tls.verify_server);
+	assert_int_equal(config->sip.tls.verify_client, CONFIG_VERIFY_CLIENT_OFF);
+	assert_int_equal(config->sip.tls.min_version, CONFIG_TLS_1_2);
+	assert_string_equal(config->sip.websocket.path, "/");
 	assert_int_equal(config->media.ports.first, 16384);
 	assert_int_equal(config->media.ports.last, 32767);
 	assert_int_equal(config->media.latch, TD_LATCH_RESTRICTED);
@@ -163,10 +168,61 @@ static void test_password_file(void **state)
 	assert_int_equal(rmdir(directory), 0);
 }
 
+/* Ports that aren't given, targets, and the names of certificates. */
+static void test_transports(void **state)
+{
+	static const uint32_t ports[] = {5060, 5060, 5061, 80, 443, 5060};
+	struct config *config = load(
+		"node: t\n"
+		"sip:\n"
+		"  listen:\n"
+		"    - {address: 192.0.2.1}\n"
+		"    - {address: 192.0.2.1, transport: tcp}\n"
+		"    - {address: 192.0.2.1, transport: tls}\n"
+		"    - {address: 192.0.2.1, transport: ws}\n"
+		"    - {address: 192.0.2.1, transport: wss}\n"
+		"    - {address: 192.0.2.2, transport: tls, port: 5060}\n"
+		"  tls: {certificate_file: own.pem, key_file: /keys/own.pem, verify_client: require,\n"
+		"    certificates: [{certificate_file: b.pem, key_file: b.key}]}\n"
+		"media: {addresses: [192.0.2.1]}\n"
+		"dataplane: {ports: [{device: net_null0}]}\n"
+		"trunks:\n"
+		"  - {name: a, target: sip:10.0.0.1, transports: [udp, tcp, tls, ws, wss]}\n"
+		"  - {name: b, target: sips:10.0.0.2, tls_name: B.example.}\n"
+		"  - {name: c, target: \"sip:10.0.0.3;transport=tls\", tls_name: b.example}\n"
+		"  - {name: d, target: \"sips:10.0.0.4:5099;transport=tcp\"}\n"
+		"  - {name: e, target: \"sip:10.0.0.4;transport=udp\"}\n");
+	const struct config_trunk *trunks = config->trunks;
+
+	(void)state;
+	for (uint32_t i = 0; i < TD_COUNT_OF(ports); i++)
+		assert_int_equal(config->sip.listeners[i].port, ports[i]);
+	assert_string_equal(config->sip.tls.certificate_file, "/etc/tandem/own.pem");
+	assert_string_equal(config->sip.tls.key_file, "/keys/own.pem");
+	assert_int_equal(config->sip.tls.verify_client, CONFIG_VERIFY_CLIENT_REQUIRE);
+	assert_int_equal(config->sip.tls.certificate_count, 1);
+	assert_string_equal(config->sip.tls.certificates[0].key_file, "/etc/tandem/b.key");
+	assert_int_equal(trunks[0].transport_count, 5);
+	assert_int_equal(trunks[0].target.server_id, 0);
+	assert_false(trunks[0].target.has_transport);
+	assert_int_equal(trunks[1].target.transport, SIP_TRANSPORT_TLS);
+	assert_int_equal(trunks[1].target.endpoint.port, 5061);
+	assert_true(trunks[1].target.is_sips);
+	assert_int_equal(trunks[1].target.server_id, sip_server_id(SPAN("b.example")));
+	assert_int_equal(trunks[2].target.server_id, trunks[1].target.server_id);
+	assert_false(trunks[2].target.is_sips);
+	assert_int_equal(trunks[2].target.endpoint.port, 5061);
+	assert_int_equal(trunks[3].target.transport, SIP_TRANSPORT_TLS);
+	assert_int_equal(trunks[3].target.endpoint.port, 5099);
+	assert_true(trunks[4].target.has_transport);
+	config_destroy(config);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_example),
+		cmocka_unit_test(test_transports),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_password_file),
 	};

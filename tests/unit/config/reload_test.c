@@ -59,6 +59,10 @@ static void test_diff(void **state)
 	(void)state;
 	expect(base, base, "");
 	expect(base, CONFIG(", max_calls: 5", "", TRUNK_A TRUNK_B, ROUTE), "sip.max_calls ");
+	expect(base,
+		CONFIG(", tls: {min_version: \"1.3\"}, websocket: {origins: [https://a]}", "",
+			TRUNK_A TRUNK_B, ROUTE),
+		"sip.tls.min_version sip.websocket.origins ");
 	expect(base, CONFIG(", t1_ms: 400", "", TRUNK_A TRUNK_B, ROUTE), "!sip.t1_ms ");
 	expect(base, CONFIG("", ", latch: open", TRUNK_A TRUNK_B, ROUTE),
 		"media.latch trunks[a].latch trunks[b].latch ");
@@ -99,11 +103,30 @@ static void test_apply(void **state)
 	config_destroy(running);
 }
 
+/* A list that stands inside the structure comes over with its count. */
+static void test_apply_list(void **state)
+{
+	struct config *running = load(CONFIG("", "", TRUNK_A TRUNK_B, ROUTE));
+
+	(void)state;
+	config_apply_reload(
+		running, load(CONFIG(", websocket: {path: /sip, origins: [https://a, https://b]}",
+				 "", TRUNK_A TRUNK_B, ROUTE)));
+	assert_string_equal(running->sip.websocket.path, "/sip");
+	assert_int_equal(running->sip.websocket.origin_count, 2);
+	assert_string_equal(running->sip.websocket.origins[1], "https://b");
+	config_apply_reload(running, load(CONFIG("", "", TRUNK_A TRUNK_B, ROUTE)));
+	assert_int_equal(running->sip.websocket.origin_count, 0);
+	assert_string_equal(running->sip.websocket.path, "/");
+	config_destroy(running);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_diff),
 		cmocka_unit_test(test_apply),
+		cmocka_unit_test(test_apply_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

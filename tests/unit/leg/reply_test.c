@@ -73,12 +73,28 @@ static void test_reply_that_makes_a_dialog_keeps_the_route(void **state)
 
 static void test_contact(void **state)
 {
-	struct sip_flow flow = flow_of(SIP_TRANSPORT_TCP, "2001:db8::1");
+	static const struct {
+		enum sip_transport transport;
+		enum sip_scheme scheme;
+		const char *expected;
+	} cases[] = {
+		{SIP_TRANSPORT_UDP, SIP_SCHEME_SIP, "<sip:[2001:db8::1]:5060>"},
+		{SIP_TRANSPORT_UDP, SIP_SCHEME_SIPS, "<sip:[2001:db8::1]:5060>"},
+		{SIP_TRANSPORT_TCP, SIP_SCHEME_SIP, "<sip:[2001:db8::1]:5060;transport=tcp>"},
+		{SIP_TRANSPORT_TLS, SIP_SCHEME_SIP, "<sip:[2001:db8::1]:5060;transport=tls>"},
+		{SIP_TRANSPORT_TLS, SIP_SCHEME_SIPS, "<sips:[2001:db8::1]:5060>"},
+		{SIP_TRANSPORT_WS, SIP_SCHEME_SIP, "<sip:[2001:db8::1]:5060;transport=ws>"},
+		{SIP_TRANSPORT_WSS, SIP_SCHEME_SIPS, "<sips:[2001:db8::1]:5060;transport=ws>"},
+	};
 	char contact[LEG_CONTACT_BYTES];
 
 	(void)state;
-	(void)leg_contact(&flow, contact);
-	assert_string_equal(contact, "<sip:[2001:db8::1]:5060;transport=tcp>");
+	for (size_t i = 0; i < TD_COUNT_OF(cases); i++) {
+		struct sip_flow flow = flow_of(cases[i].transport, "2001:db8::1");
+
+		(void)leg_contact(&flow, cases[i].scheme, contact);
+		assert_string_equal(contact, cases[i].expected);
+	}
 }
 
 static int build(const char *extra, char *bytes, size_t size)

@@ -167,6 +167,23 @@ static void test_transports(void **state)
 	assert_int_equal(sip_transport_find(SPAN("?")), SIP_TRANSPORT_UNKNOWN);
 	assert_string_equal(sip_transport_name(SIP_TRANSPORT_TLS), "TLS");
 	assert_string_equal(sip_transport_name(SIP_TRANSPORT_COUNT), "?");
+	assert_int_equal(sip_transport_port(SIP_TRANSPORT_UDP), 5060);
+	assert_int_equal(sip_transport_port(SIP_TRANSPORT_TLS), 5061);
+	assert_int_equal(sip_transport_port(SIP_TRANSPORT_WS), 80);
+	assert_int_equal(sip_transport_port(SIP_TRANSPORT_WSS), 443);
+	assert_true(sip_transport_is_secure(SIP_TRANSPORT_WSS));
+	assert_false(sip_transport_is_secure(SIP_TRANSPORT_WS));
+	assert_true(sip_transport_is_websocket(SIP_TRANSPORT_WS));
+	assert_false(sip_transport_is_websocket(SIP_TRANSPORT_TLS));
+}
+
+static void test_server_id(void **state)
+{
+	(void)state;
+	assert_int_equal(sip_server_id(SPAN("A.Example.")), sip_server_id(SPAN("a.example")));
+	assert_int_not_equal(sip_server_id(SPAN("a.example")), sip_server_id(SPAN("b.example")));
+	assert_int_not_equal(sip_server_id(SPAN("")), 0);
+	assert_int_equal(sip_server_id(SPAN("1")), 0x340ca71c); /* FNV-1a */
 }
 
 int main(void)
@@ -178,6 +195,7 @@ int main(void)
 		cmocka_unit_test(test_host_address),
 		cmocka_unit_test(test_unescape),
 		cmocka_unit_test(test_transports),
+		cmocka_unit_test(test_server_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,45 @@ static void test_addressing(void **state)
 	trunk_table_destroy(table);
 }
 
+/* URI, flow and certificate name of targets over TLS. */
+static void test_secure_targets(void **state)
+{
+	static const char text[] =
+		"node: t\n"
+		"sip: {listen: [{address: 192.0.2.1}, {transport: tls, address: 192.0.2.1}],\n"
+		"  tls: {certificate_file: a, key_file: b}}\n"
+		"media: {addresses: [192.0.2.1]}\n"
+		"dataplane: {ports: [{device: net_null0}]}\n"
+		"trunks:\n"
+		"  - {name: sips, target: \"sips:10.0.0.1\", tls_name: c.example}\n"
+		"  - {name: tls, target: \"sip:10.0.0.1:5062;transport=tls\"}\n"
+		"  - {name: udp, target: \"sip:10.0.0.1\"}\n";
+	static const char *const uris[] = {
+		"sips:1@10.0.0.1", "sip:1@10.0.0.1:5062;transport=tls", "sip:1@10.0.0.1"};
+	char uri[TRUNK_URI_BYTES];
+	struct config_errors errors;
+	struct trunk_table *table;
+	struct config *config;
+	struct sip_flow flow;
+
+	(void)state;
+	assert_int_equal(config_load_text(text, strlen(text), "text", &config, &errors), 0);
+	assert_int_equal(trunk_table_create(config, 7, 0, &table), 0);
+	config_destroy(config);
+	for (trunk_id i = 0; i < TD_COUNT_OF(uris); i++) {
+		assert_int_equal(trunk_uri(table, i, SPAN("1"), uri), 0);
+		assert_string_equal(uri, uris[i]);
+		assert_int_equal(trunk_scheme(table, i), i == 0 ? SIP_SCHEME_SIPS : SIP_SCHEME_SIP);
+		assert_int_equal(trunk_next_hop(table, i, &flow), 0);
+		assert_int_equal(flow.transport, i < 2 ? SIP_TRANSPORT_TLS : SIP_TRANSPORT_UDP);
+		assert_int_equal(flow.local.port, i < 2 ? 5061 : 5060);
+		assert_int_equal(flow.remote.port, i == 0 ? 5061 : i == 1 ? 5062 : 5060);
+		assert_int_equal(flow.server_id, i == 0 ? sip_server_id(SPAN("c.example")) : 0);
+	}
+	assert_int_equal(trunk_scheme(table, TRUNK_NONE), SIP_SCHEME_SIP);
+	trunk_table_destroy(table);
+}
+
 /* Of several listeners the one on the trunk's own network is used. */
 static void test_next_hop_leaves_by_the_media_address(void **state)
 {
@@ -184,6 +223,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addressing),
+		cmocka_unit_test(test_secure_targets),
 		cmocka_unit_test(test_next_hop_leaves_by_the_media_address),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_reload),
