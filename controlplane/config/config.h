@@ -77,7 +77,6 @@ enum config_session_timer {
 	CONFIG_SESSION_TIMER_COUNT
 };
 
-
 /* What we ask of peers that connect to us by TLS. */
 enum config_verify_client {
 	CONFIG_VERIFY_CLIENT_OFF,
@@ -137,7 +136,7 @@ struct config_sip {
 	uint32_t overload_queue_delay_ms; /* above it new INVITEs get 503 */
 	uint32_t retry_after_s;
 	uint32_t session_expires_s;
-	uint32_t min_se_s; /* at most session_expires_s */
+	uint32_t min_se_s;	/* at most session_expires_s */
 	uint32_t udp_max_bytes; /* larger requests go by TCP where the peer allows it */
 	uint32_t keepalive_s;	/* between pings on connections that we opened; 0: none */
 	uint32_t connect_timeout_ms;

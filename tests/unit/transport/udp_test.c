@@ -178,7 +178,8 @@ static void test_refused_listeners(void **state)
 	assert_int_equal(transport_create(loop, &config, &sink, &transport, &failed), -EADDRINUSE);
 	assert_int_equal(failed, 1);
 	config.listeners[1].transport = SIP_TRANSPORT_TLS;
-	assert_int_equal(transport_create(loop, &config, &sink, &transport, &failed), -EPROTONOSUPPORT);
+	assert_int_equal(
+		transport_create(loop, &config, &sink, &transport, &failed), -EPROTONOSUPPORT);
 	assert_null(transport);
 	loop_destroy(loop);
 	(void)close(taken);
