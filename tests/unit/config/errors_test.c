@@ -146,8 +146,9 @@ static const struct replacement replacements[] = {
 		"sip: {listen: [{address: 192.0.2.1}, {transport: tcp, address: 192.0.2.1}, "
 		"{transport: ws, address: 192.0.2.1, port: 5060}]}",
 		76, "the same listener as entry 2"},
-	{"TLS without a certificate", 2, "sip: {listen: [{transport: wss, address: 192.0.2.1}]}",
-		16, "a listener for wss needs sip.tls.certificate_file"},
+	{"TLS without a certificate", 2,
+		"sip: {listen: [{address: 192.0.2.1}, {transport: wss, address: 192.0.2.1}]}", 38,
+		"a listener for wss needs sip.tls.certificate_file"},
 	{"certificate without key", 2,
 		"sip: {listen: [{address: 192.0.2.1}], tls: {certificate_file: a.pem}}", 44,
 		"only one of"},
