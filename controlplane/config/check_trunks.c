@@ -16,7 +16,7 @@ struct source {
 	uint32_t item;
 };
 
-static const yaml_node_t *trunk_node(struct loader *loader, uint32_t index)
+const yaml_node_t *loader_trunk_node(struct loader *loader, uint32_t index)
 {
 	const yaml_node_t *list = document_find(&loader->document, loader->document.root, "trunks");
 
@@ -46,8 +46,8 @@ static int check_names(struct loader *loader)
 	loader->trunks_by_name = order;
 	for (uint32_t i = 0; i < config->trunk_count; i++) {
 		const char *name = config->trunks[order[i]].name;
-		const yaml_node_t *node =
-			document_find(&loader->document, trunk_node(loader, order[i]), "name");
+		const yaml_node_t *node = document_find(
+			&loader->document, loader_trunk_node(loader, order[i]), "name");
 
 		if (name[0] == '\0' || node == NULL)
 			continue; /* refused already */
@@ -57,7 +57,8 @@ static int check_names(struct loader *loader)
 		if (i != 0 && strcmp(name, config->trunks[order[i - 1]].name) == 0)
 			document_complain(loader->errors, node->start_mark,
 				"duplicate trunk name \"%s\"; it was first given in line %lu", name,
-				(unsigned long)trunk_node(loader, order[i - 1])->start_mark.line +
+				(unsigned long)loader_trunk_node(loader, order[i - 1])
+						->start_mark.line +
 					1);
 	}
 	return 0;
@@ -114,8 +115,8 @@ static void complain_of_overlap(
 	struct loader *loader, const struct source *source, const struct source *first)
 {
 	const struct config_trunk *trunks = loader->config->trunks;
-	const yaml_node_t *list =
-		document_find(&loader->document, trunk_node(loader, source->trunk), "sources");
+	const yaml_node_t *list = document_find(
+		&loader->document, loader_trunk_node(loader, source->trunk), "sources");
 	const yaml_node_t *node = document_item(&loader->document, list, source->item);
 	char ip[TD_IP_TEXT_BYTES];
 
@@ -164,7 +165,7 @@ static void check_target(struct loader *loader, uint32_t index)
 	const struct config *config = loader->config;
 	const struct config_trunk *trunk = &config->trunks[index];
 	const yaml_node_t *node =
-		document_find(&loader->document, trunk_node(loader, index), "target");
+		document_find(&loader->document, loader_trunk_node(loader, index), "target");
 
 	if (node == NULL || trunk->target.endpoint.ip.family == TD_FAMILY_NONE ||
 		config->sip.listener_count == 0)
@@ -225,7 +226,7 @@ static void check_media_address(struct loader *loader, uint32_t index)
 	const struct config_media *media = &loader->config->media;
 	const struct td_ip *address = &loader->config->trunks[index].media_address;
 	const yaml_node_t *node =
-		document_find(&loader->document, trunk_node(loader, index), "media_address");
+		document_find(&loader->document, loader_trunk_node(loader, index), "media_address");
 
 	if (node == NULL || address->family == TD_FAMILY_NONE)
 		return;
@@ -281,11 +282,9 @@ out:
 	return is_good;
 }
 
-static void check_credentials(struct loader *loader, uint32_t index, const char *section,
-	struct config_credentials *credentials)
+void loader_check_password(struct loader *loader, const yaml_node_t *node, const char *section,
+	const struct loader_password *password)
 {
-	const yaml_node_t *node =
-		document_find(&loader->document, trunk_node(loader, index), section);
 	const yaml_node_t *inline_node = document_find(&loader->document, node, "password");
 	const yaml_node_t *file_node = document_find(&loader->document, node, "password_file");
 
@@ -297,9 +296,18 @@ static void check_credentials(struct loader *loader, uint32_t index, const char 
 	else if (inline_node != NULL && file_node != NULL)
 		document_complain(loader->errors, file_node->start_mark,
 			"found both password and password_file, expected one of them");
-	else if (file_node != NULL && credentials->password_file[0] != '\0')
-		(void)loader_read_password(loader, credentials->password_file,
-			file_node->start_mark, credentials->password); /* it has complained */
+	else if (file_node != NULL && password->file[0] != '\0')
+		(void)loader_read_password(loader, password->file, file_node->start_mark,
+			password->secret); /* it has complained */
+}
+
+static void check_credentials(struct loader *loader, uint32_t index, const char *section,
+	struct config_credentials *credentials)
+{
+	loader_check_password(loader,
+		document_find(&loader->document, loader_trunk_node(loader, index), section),
+		section,
+		&(const struct loader_password){credentials->password_file, credentials->password});
 }
 
 int loader_check_trunks(struct loader *loader)
@@ -317,6 +325,7 @@ int loader_check_trunks(struct loader *loader)
 		check_media_address(loader, i);
 		check_credentials(loader, i, "credentials", &trunk->credentials);
 		check_credentials(loader, i, "inbound_auth", &trunk->inbound_auth);
+		error = loader_check_registrar(loader, i);
 		if (trunk->latch == CONFIG_UNSET)
 			trunk->latch = config->media.latch;
 		if (trunk->media_timeout_s == CONFIG_UNSET)

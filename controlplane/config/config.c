@@ -139,8 +139,13 @@ void config_destroy(struct config *config)
 	if (config == NULL)
 		return;
 	for (uint32_t i = 0; i < config->trunk_count; i++) {
-		td_wipe(config->trunks[i].credentials.password, CONFIG_SECRET_BYTES);
-		td_wipe(config->trunks[i].inbound_auth.password, CONFIG_SECRET_BYTES);
+		struct config_trunk *trunk = &config->trunks[i];
+
+		td_wipe(trunk->credentials.password, CONFIG_SECRET_BYTES);
+		td_wipe(trunk->inbound_auth.password, CONFIG_SECRET_BYTES);
+		if (trunk->users != NULL)
+			td_wipe(trunk->users, trunk->user_count * sizeof(*trunk->users));
+		free(trunk->users);
 	}
 	td_wipe(config->events.properties, sizeof(config->events.properties));
 	free(config->trunks);

@@ -38,6 +38,7 @@ enum {
 	CONFIG_TRUNKS_MAX = 1024,
 	CONFIG_TRUNK_SOURCES_MAX = 64,
 	CONFIG_TRUNK_TRANSPORTS_MAX = 5,
+	CONFIG_USERS_MAX = 20000, /* of one trunk's registrar */
 	CONFIG_ROUTES_MAX = 20000,
 	CONFIG_ROUTE_DESTINATIONS_MAX = 8,
 	CONFIG_FILE_MAX_BYTES = 8 << 20,
@@ -146,6 +147,7 @@ struct config_sip {
 	uint32_t max_connections_per_source;
 	struct config_tls tls;
 	struct config_websocket websocket;
+	uint32_t max_bindings; /* of all registrars together */
 };
 
 struct config_port_range {
@@ -214,6 +216,36 @@ struct config_target {
 	uint32_t server_id; /* sip_server_id() of tls_name or of a host that is a name; else 0 */
 };
 
+/* Where and as whom we register; user empty: nowhere. */
+struct config_registration {
+	bool is_enabled;
+	bool is_bulk;	  /* for all numbers of the trunk (RFC 6140) */
+	bool is_outbound; /* offer RFC 5626 */
+	uint32_t expires_s;
+	uint32_t retry_max_s;		/* longest wait between attempts that fail */
+	struct config_target registrar; /* uri empty: the trunk's target */
+	char domain[CONFIG_TEXT_BYTES]; /* of the address of record; empty: registrar's host */
+	char user[CONFIG_TEXT_BYTES];
+	char contact_user[CONFIG_TEXT_BYTES]; /* empty: user */
+};
+
+/* Somebody who may register with us. */
+struct config_user {
+	char username[CONFIG_NUMBER_BYTES]; /* of the address of record and of the credentials */
+	char password[CONFIG_SECRET_BYTES]; /* secret */
+	char password_file[CONFIG_PATH_BYTES];
+};
+
+/* What a trunk's registrar grants. */
+struct config_bindings {
+	char realm[CONFIG_TEXT_BYTES]; /* empty: the node's name */
+	uint32_t algorithm;	       /* enum config_digest */
+	uint32_t expires_s;	       /* for who doesn't ask */
+	uint32_t min_expires_s;
+	uint32_t max_expires_s;
+	uint32_t max_per_user;
+};
+
 struct config_trunk {
 	char name[CONFIG_NAME_BYTES];
 	uint32_t source_count;
@@ -230,6 +262,12 @@ struct config_trunk {
 	uint32_t latch;				/* enum td_latch; media.latch if not given */
 	uint32_t media_timeout_s;		/* media.timeout_s if not given */
 	uint32_t session_timer;			/* enum config_session_timer */
+
+	struct config_registration registration; /* we register there */
+	bool is_registrar;			 /* they register here; there is no target */
+	struct config_bindings bindings;
+	uint32_t user_count;
+	struct config_user *users; /* owns */
 };
 
 struct config_route {

@@ -70,6 +70,20 @@ static void tell_trunk(struct difference *difference, const struct config_trunk 
 	tell(difference, CONFIG_APPLIES_RELOAD, path);
 }
 
+static void compare_users(struct difference *difference, const struct config_trunk *before,
+	const struct config_trunk *after)
+{
+	char path[CHANGE_PATH_BYTES];
+
+	if (before->user_count == after->user_count &&
+		(before->user_count == 0 ||
+			memcmp(before->users, after->users,
+				before->user_count * sizeof(*before->users)) == 0))
+		return;
+	(void)snprintf(path, sizeof(path), "trunks[%s].users", after->name);
+	tell(difference, CONFIG_APPLIES_RELOAD, path);
+}
+
 static void compare_trunks(
 	struct difference *difference, const struct config *before, const struct config *after)
 {
@@ -89,6 +103,7 @@ static void compare_trunks(
 		(void)snprintf(path, sizeof(path), "trunks[%s]", trunk->name);
 		compare_section(difference, "trunks", path, (const char *)&before->trunks[old],
 			(const char *)trunk);
+		compare_users(difference, &before->trunks[old], trunk);
 	}
 }
 

@@ -33,12 +33,26 @@ void loader_check_addresses(struct loader *loader); /* SIP, media, dataplane, ev
 td_must_check int loader_check_trunks(struct loader *loader);
 td_must_check int loader_check_routes(struct loader *loader);
 
+/* One trunk's rules as registrar, and as one who registers. -ENOMEM. */
+td_must_check int loader_check_registrar(struct loader *loader, uint32_t trunk);
+
+/* The mapping of a trunk, or NULL. */
+const yaml_node_t *loader_trunk_node(struct loader *loader, uint32_t index);
+
 /* Index of the trunk of that name, or CONFIG_TRUNK_ANY; after loader_check_trunks(). */
 uint32_t loader_find_trunk(const struct loader *loader, struct span name);
 
 /* Reads a password from its file. Complaints name mark. Returns false after a complaint. */
 bool loader_read_password(struct loader *loader, const char *path, yaml_mark_t mark,
 	char password[CONFIG_SECRET_BYTES]);
+
+/* Demands a password, or a file to read it from, in the mapping node of trunks.SECTION. */
+struct loader_password {
+	const char *file;
+	char *secret; /* CONFIG_SECRET_BYTES */
+};
+void loader_check_password(struct loader *loader, const yaml_node_t *node, const char *section,
+	const struct loader_password *password);
 
 /* Writes path relative to the configuration file's directory; false if it is too long. */
 bool loader_resolve(const struct loader *loader, char path[CONFIG_PATH_BYTES]);

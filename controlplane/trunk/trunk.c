@@ -98,6 +98,8 @@ static void take_over(struct trunk_table *table, const struct config_trunk *conf
 	trunk->is_used = true;
 	trunk->is_retired = false;
 	trunk->config = *config;
+	trunk->config.users = NULL; /* the registrar's; they end with the configuration */
+	trunk->config.user_count = 0;
 	if (is_new)
 		trunk_health_begin(table, trunk, now_ms);
 	add_sources(table, id);
