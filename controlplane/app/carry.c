@@ -69,25 +69,32 @@ static void port_media_command(void *context, const struct media_command *comman
 	}
 }
 
-static void port_journal_put(void *context, uint64_t call_id, const void *value, size_t length)
+static const enum journal_kind journal_kinds[SWITCHBOARD_JOURNAL_COUNT] = {
+	[SWITCHBOARD_JOURNAL_CALL] = JOURNAL_CALL,
+	[SWITCHBOARD_JOURNAL_BINDINGS] = JOURNAL_BINDINGS,
+	[SWITCHBOARD_JOURNAL_REGISTRATION] = JOURNAL_REGISTRATION,
+};
+
+static void port_journal_put(
+	void *context, enum switchboard_journal kind, uint64_t id, const void *value, size_t length)
 {
 	struct wire *wire = context;
-	int result = journal_put(wire->journal, JOURNAL_CALL, call_id, value, length);
+	int result = journal_put(wire->journal, journal_kinds[kind], id, value, length);
 
 	if (result != 0) {
 		wire->journal_failed++;
-		complain(wire, "journal: call not recorded, a restart now would lose it", result);
+		complain(wire, "journal: change not recorded, a restart now would lose it", result);
 	}
 }
 
-static void port_journal_delete(void *context, uint64_t call_id)
+static void port_journal_delete(void *context, enum switchboard_journal kind, uint64_t id)
 {
 	struct wire *wire = context;
-	int result = journal_delete(wire->journal, JOURNAL_CALL, call_id);
+	int result = journal_delete(wire->journal, journal_kinds[kind], id);
 
 	if (result != 0) {
 		wire->journal_failed++;
-		complain(wire, "journal: ended call not deleted", result);
+		complain(wire, "journal: what is over not deleted", result);
 	}
 }
 

@@ -49,7 +49,8 @@ static int restore_call(void *context, uint64_t call_id, const uint8_t *value, s
 	struct wire *wire = restoring->wire;
 	int result = switchboard_restore(wire->switchboard,
 		&(const struct switchboard_snapshot){
-			.call_id = call_id,
+			.kind = SWITCHBOARD_JOURNAL_CALL,
+			.id = call_id,
 			.value = value,
 			.length = value_bytes,
 			.is_other_boot = restoring->is_other_boot,

@@ -26,8 +26,10 @@ enum {
 
 /* Name spaces of ids. Values are on disk: never renumber. */
 enum journal_kind {
-	JOURNAL_CALL = 1,  /* id: call id; value: the call with its legs and dialogs */
-	JOURNAL_EVENT = 2, /* id: event sequence; value: event not yet safe in the event log */
+	JOURNAL_CALL = 1,     /* id: call id; value: the call with its legs and dialogs */
+	JOURNAL_EVENT = 2,    /* id: event sequence; value: event not yet safe in the event log */
+	JOURNAL_BINDINGS = 3, /* id: of the user; value: what registered with us as him */
+	JOURNAL_REGISTRATION = 4, /* id: of our registration; value: how far it has come */
 	JOURNAL_KIND_COUNT
 };
 

@@ -155,8 +155,8 @@ static void journal_line(struct switchboard *switchboard, struct line *line)
 		return;
 	}
 	line->is_journaled = true;
-	switchboard->ports.journal_put(
-		switchboard->ports.context, line->call.call_id, switchboard->journal, length);
+	switchboard->ports.journal_put(switchboard->ports.context, SWITCHBOARD_JOURNAL_CALL,
+		line->call.call_id, switchboard->journal, length);
 }
 
 static void commit_line(struct switchboard *switchboard, struct line *line)
@@ -169,7 +169,8 @@ static void commit_line(struct switchboard *switchboard, struct line *line)
 		journal_line(switchboard, line);
 		line->is_dirty = false;
 	} else if (is_journaled) {
-		switchboard->ports.journal_delete(switchboard->ports.context, call_id);
+		switchboard->ports.journal_delete(
+			switchboard->ports.context, SWITCHBOARD_JOURNAL_CALL, call_id);
 	}
 }
 
@@ -205,7 +206,7 @@ static void drop_unread(struct switchboard *switchboard, struct line *line)
 int switchboard_restore(struct switchboard *switchboard,
 	const struct switchboard_snapshot *snapshot, struct td_now now)
 {
-	uint64_t call_id = snapshot->call_id;
+	uint64_t call_id = snapshot->id;
 	struct line *line;
 	int result;
 
@@ -224,7 +225,8 @@ int switchboard_restore(struct switchboard *switchboard,
 	if (result != 0) {
 		drop_unread(switchboard, line);
 		if (result == -EBADMSG) /* nor will a later start be able to read it */
-			switchboard->ports.journal_delete(switchboard->ports.context, call_id);
+			switchboard->ports.journal_delete(
+				switchboard->ports.context, SWITCHBOARD_JOURNAL_CALL, call_id);
 		return result;
 	}
 	line->is_journaled = true;

@@ -31,15 +31,24 @@ enum {
 	SWITCHBOARD_SEED_BYTES = 32
 };
 
+/* What a record in the journal is about; each kind has ids of its own. */
+enum switchboard_journal {
+	SWITCHBOARD_JOURNAL_CALL,
+	SWITCHBOARD_JOURNAL_BINDINGS,	  /* contacts of one who registered with us */
+	SWITCHBOARD_JOURNAL_REGISTRATION, /* of ours with somebody else */
+	SWITCHBOARD_JOURNAL_COUNT
+};
+
 /* Where actions go. The functions copy what they are given and must not call back. */
 struct switchboard_ports {
 	void *context;
 	void (*send_sip)(
 		void *context, const struct sip_flow *flow, const char *bytes, size_t length);
 	void (*media_command)(void *context, const struct media_command *command);
-	/* The call's snapshot; replaces the former one of the same id. */
-	void (*journal_put)(void *context, uint64_t call_id, const void *value, size_t length);
-	void (*journal_delete)(void *context, uint64_t call_id);
+	/* A snapshot; replaces the former one of the same kind and id. */
+	void (*journal_put)(void *context, enum switchboard_journal kind, uint64_t id,
+		const void *value, size_t length);
+	void (*journal_delete)(void *context, enum switchboard_journal kind, uint64_t id);
 	void (*emit)(void *context, const struct event_record *record);
 };
 
@@ -58,20 +67,21 @@ td_must_check int switchboard_create(const struct switchboard_setup *setup,
 /* Frees everything without ending a call: the journal keeps them. Accepts NULL. */
 void switchboard_destroy(struct switchboard *switchboard);
 
-/* A journaled call. is_other_boot: the record is from before the machine booted, so its media
- * and monotonic times are gone: the call is ended toward both sides and its CDRs emitted. */
+/* A journaled record. is_other_boot: it is from before the machine booted, so media and monotonic
+ * times are gone: a call is ended toward both sides and its CDRs emitted. */
 struct switchboard_snapshot {
-	uint64_t call_id;
+	enum switchboard_journal kind;
+	uint64_t id;
 	const void *value; /* borrows until the function returns */
 	size_t length;
 	bool is_other_boot;
 };
 
-/* After a restart, before anything else: gives back one journaled call. -EBADMSG (not a record
+/* After a restart, before anything else: gives back one journaled record. -EBADMSG (not a record
  * of ours: counted and deleted, nothing else changes), -ENOSPC, -ENOMEM. */
 td_must_check int switchboard_restore(struct switchboard *switchboard,
 	const struct switchboard_snapshot *snapshot, struct td_now now);
-/* All calls have been given back. */
+/* All records have been given back. */
 void switchboard_restored(struct switchboard *switchboard, struct td_now now);
 
 /* True if a trunk claims that source: for the transport, before a byte is looked at. */

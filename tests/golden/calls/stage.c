@@ -98,13 +98,14 @@ static void tell_event(void *context, const struct event_record *record)
 	text_append_char(&stage->output, '\n');
 }
 
-static void tell_journal(void *context, uint64_t call_id, size_t length)
+static void tell_journal(void *context, enum switchboard_journal kind, size_t length)
 {
+	static const char *const kinds[SWITCHBOARD_JOURNAL_COUNT] = {
+		"", " bindings", " registration"};
 	struct stage *stage = context;
 
-	(void)call_id;
-	text_append_string(
-		&stage->output, length == 0 ? "  -> journal delete\n" : "  -> journal put\n");
+	text_appendf(
+		&stage->output, "  -> journal %s%s\n", length == 0 ? "delete" : "put", kinds[kind]);
 }
 
 static void peer_receive(

@@ -67,20 +67,23 @@ static void media_command(void *context, const struct media_command *command)
 	bench->commands[bench->command_count++] = *command;
 }
 
-static void journal_put(void *context, uint64_t call_id, const void *value, size_t length)
+static void journal_put(
+	void *context, enum switchboard_journal kind, uint64_t id, const void *value, size_t length)
 {
 	struct bench *bench = context;
 
-	(void)call_id;
+	(void)kind;
+	(void)id;
 	(void)value;
 	bench->journal_bytes += length;
 	bench->journal_records++;
 }
 
-static void journal_delete(void *context, uint64_t call_id)
+static void journal_delete(void *context, enum switchboard_journal kind, uint64_t id)
 {
 	(void)context;
-	(void)call_id;
+	(void)kind;
+	(void)id;
 }
 
 static void emit(void *context, const struct event_record *record)

@@ -57,23 +57,25 @@ static void media_command(void *context, const struct media_command *command)
 	board->command_count++;
 }
 
-static struct board_record *find_record(struct board *board, uint64_t call_id)
+static struct board_record *find_record(
+	struct board *board, enum switchboard_journal kind, uint64_t id)
 {
 	for (uint32_t i = 0; i < board->journal_count; i++)
-		if (board->journal[i].call_id == call_id)
+		if (board->journal[i].kind == kind && board->journal[i].id == id)
 			return &board->journal[i];
 	return NULL;
 }
 
-static void journal_put(void *context, uint64_t call_id, const void *value, size_t length)
+static void journal_put(
+	void *context, enum switchboard_journal kind, uint64_t id, const void *value, size_t length)
 {
 	struct board *board = context;
-	struct board_record *record = find_record(board, call_id);
+	struct board_record *record = find_record(board, kind, id);
 
 	if (record == NULL) {
 		assert(board->journal_count < BOARD_JOURNAL_MAX && "journal is full");
 		record = &board->journal[board->journal_count++];
-		*record = (struct board_record){.call_id = call_id};
+		*record = (struct board_record){.kind = kind, .id = id};
 	}
 	free(record->value);
 	record->value = malloc(length);
@@ -81,19 +83,19 @@ static void journal_put(void *context, uint64_t call_id, const void *value, size
 	memcpy(record->value, value, length);
 	record->length = length;
 	if (board->tap.journal != NULL)
-		board->tap.journal(board->tap.context, call_id, length);
+		board->tap.journal(board->tap.context, kind, length);
 }
 
-static void journal_delete(void *context, uint64_t call_id)
+static void journal_delete(void *context, enum switchboard_journal kind, uint64_t id)
 {
 	struct board *board = context;
-	struct board_record *record = find_record(board, call_id);
+	struct board_record *record = find_record(board, kind, id);
 
 	assert(record != NULL && "deleted what was never put");
 	free(record->value);
 	*record = board->journal[--board->journal_count];
 	if (board->tap.journal != NULL)
-		board->tap.journal(board->tap.context, call_id, 0);
+		board->tap.journal(board->tap.context, kind, 0);
 }
 
 static void note_cdr(struct board *board, const struct leg_cdr *cdr)
@@ -319,7 +321,8 @@ void board_start(struct board *board)
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		const struct switchboard_snapshot snapshot = {
-			.call_id = records[i].call_id,
+			.kind = records[i].kind,
+			.id = records[i].id,
 			.value = records[i].value,
 			.length = records[i].length,
 		};

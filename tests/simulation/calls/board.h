@@ -23,7 +23,8 @@ enum {
 };
 
 struct board_record {
-	uint64_t call_id;
+	enum switchboard_journal kind;
+	uint64_t id;
 	void *value; /* owns */
 	size_t length;
 };
@@ -52,7 +53,8 @@ struct board_tap {
 	void *context;
 	void (*media)(void *context, const struct media_command *command);
 	void (*event)(void *context, const struct event_record *record);
-	void (*journal)(void *context, uint64_t call_id, size_t length); /* 0: deleted */
+	void (*journal)(
+		void *context, enum switchboard_journal kind, size_t length); /* 0: deleted */
 };
 
 struct board {

@@ -16,7 +16,7 @@
 static void test_damaged_records_are_refused(void **state)
 {
 	struct rig rig;
-	const struct switchboard_snapshot rubbish = {.call_id = 5, .value = "rubbish", .length = 7};
+	const struct switchboard_snapshot rubbish = {.id = 5, .value = "rubbish", .length = 7};
 	struct switchboard_snapshot snapshot;
 
 	(void)state;
@@ -27,9 +27,9 @@ static void test_damaged_records_are_refused(void **state)
 	switchboard_destroy(rig.switchboard);
 	rig_start(&rig, 2);
 	snapshot = (struct switchboard_snapshot){
-		.call_id = 5, .value = rig.journal, .length = rig.journal_length};
+		.id = 5, .value = rig.journal, .length = rig.journal_length};
 	assert_int_equal(switchboard_restore(rig.switchboard, &snapshot, rig.now), -EBADMSG);
-	snapshot.call_id = rig.journal_id;
+	snapshot.id = rig.journal_id;
 	assert_int_equal(switchboard_restore(rig.switchboard, &snapshot, rig.now), 0);
 	assert_int_equal(switchboard_restore(rig.switchboard, &snapshot, rig.now), -ENOSPC);
 	assert_int_equal(switchboard_get_counts(rig.switchboard).recovery_failed, 2);
@@ -53,15 +53,15 @@ static void test_calls_above_a_lowered_limit_come_back(void **state)
 	rig_receive(&rig, "10.1.0.1", INVITE);
 	memcpy(records[0], rig.journal, rig.journal_length);
 	snapshots[0] = (struct switchboard_snapshot){
-		.call_id = rig.journal_id, .value = records[0], .length = rig.journal_length};
+		.id = rig.journal_id, .value = records[0], .length = rig.journal_length};
 	switchboard_destroy(rig.switchboard);
 	rig_start(&rig, 2);
 	*(strstr(other_invite, "Call-ID: c") + strlen("Call-ID: ")) = 'd';
 	rig_receive(&rig, "10.1.0.1", other_invite);
 	memcpy(records[1], rig.journal, rig.journal_length);
 	snapshots[1] = (struct switchboard_snapshot){
-		.call_id = rig.journal_id, .value = records[1], .length = rig.journal_length};
-	assert_int_not_equal(snapshots[0].call_id, snapshots[1].call_id);
+		.id = rig.journal_id, .value = records[1], .length = rig.journal_length};
+	assert_int_not_equal(snapshots[0].id, snapshots[1].id);
 	switchboard_destroy(rig.switchboard);
 	rig.config->sip.max_calls = 1;
 	rig.restored_calls = 2;
@@ -84,7 +84,7 @@ static void test_calls_of_an_earlier_boot_end(void **state)
 	rig.now = (struct td_now){500, rig.now.wall_ns + 60 * (td_ns_t)TD_NS_PER_S};
 	rig_start(&rig, 2);
 	rig.commands = 0;
-	snapshot = (struct switchboard_snapshot){.call_id = rig.journal_id,
+	snapshot = (struct switchboard_snapshot){.id = rig.journal_id,
 		.value = rig.journal,
 		.length = rig.journal_length,
 		.is_other_boot = true};

@@ -29,22 +29,25 @@ static void media_command(void *context, const struct media_command *command)
 	rig->terminations[rig->commands++ % 2] = command->spec.termination_id;
 }
 
-static void journal_put(void *context, uint64_t call_id, const void *value, size_t length)
+static void journal_put(
+	void *context, enum switchboard_journal kind, uint64_t id, const void *value, size_t length)
 {
 	struct rig *rig = context;
 
 	assert_true(length <= sizeof(rig->journal));
 	memcpy(rig->journal, value, length);
 	rig->journal_length = length;
-	rig->journal_id = call_id;
+	rig->journal_kind = kind;
+	rig->journal_id = id;
 	rig->puts++;
 }
 
-static void journal_delete(void *context, uint64_t call_id)
+static void journal_delete(void *context, enum switchboard_journal kind, uint64_t id)
 {
 	struct rig *rig = context;
 
-	(void)call_id;
+	(void)kind;
+	(void)id;
 	rig->deletes++;
 }
 
@@ -125,7 +128,8 @@ void rig_media_done(struct rig *rig)
 
 void rig_restart(struct rig *rig, uint64_t ms, bool is_other_boot)
 {
-	const struct switchboard_snapshot snapshot = {.call_id = rig->journal_id,
+	const struct switchboard_snapshot snapshot = {.kind = rig->journal_kind,
+		.id = rig->journal_id,
 		.value = rig->journal,
 		.length = rig->journal_length,
 		.is_other_boot = is_other_boot};

@@ -49,7 +49,8 @@ struct rig {
 	unsigned deletes;
 	unsigned cdrs;
 	char last[4096];
-	struct leg_cdr cdr; /* the last one */
+	struct leg_cdr cdr;		       /* the last one */
+	enum switchboard_journal journal_kind; /* of the last record */
 	uint64_t journal_id;
 	size_t journal_length;
 	uint8_t journal[16384];
