@@ -215,7 +215,7 @@ static void number_server(struct loader *loader, uint32_t index)
 		if (other->target.server_id != trunk->target.server_id ||
 			span_equal_nocase(server_name(other), name))
 			continue;
-		document_complain(loader->errors, trunk_node(loader, index)->start_mark,
+		document_complain(loader->errors, loader_trunk_node(loader, index)->start_mark,
 			"trunks.tls_name: \"%.*s\" cannot be told from \"%.*s\": use another name",
 			SPAN_ARGS(name), SPAN_ARGS(server_name(other)));
 	}
