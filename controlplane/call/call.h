@@ -145,6 +145,7 @@ struct call {
 	bool is_recorded;
 	bool is_recovered;
 	bool is_end_told;	      /* ENDED or FAILED was emitted */
+	uint16_t target;	      /* trunk_target_id that is tried; not kept over a restart */
 	uint32_t epoch;		      /* raised with each change that others may race with */
 	uint32_t ordinal;	      /* of the next call event */
 	char route[EVENT_NAME_BYTES]; /* number or pattern of the route, for the record */
@@ -154,6 +155,7 @@ struct call {
 	uint64_t created_ms;
 	uint64_t deadline_ms;			      /* of the state's timer; TD_NEVER: none */
 	uint32_t destinations[CALL_DESTINATIONS_MAX]; /* trunk_id */
+	uint32_t targets_tried;			      /* of the destination in use: trunk_attempt */
 	char number[EVENT_PARTY_BYTES];		      /* as the destination shall see it */
 	struct event_party caller;
 	struct event_party callee;

@@ -10,6 +10,7 @@
 
 enum {
 	STATUS_ROUTE_FAILED = 502,
+	RETRY_AFTER_DIGITS = 6,
 };
 
 void outcome_set(struct event_release *release, unsigned status, unsigned q850,
@@ -37,6 +38,28 @@ bool outcome_is_route_failure(const struct event_release *callee)
 	return (status >= 300 && status < 400) || status == 401 || status == 407 || status == 500 ||
 	       status == 502 || status == 503 || status == 504 ||
 	       (status == 408 && callee->by == EVENT_RELEASE_NETWORK);
+}
+
+bool outcome_is_target_failure(const struct event_release *callee)
+{
+	return callee->sip_status == 503 || callee->detail == EVENT_DETAIL_NO_RESPONSE ||
+	       callee->detail == EVENT_DETAIL_TRANSPORT;
+}
+
+uint32_t outcome_retry_after_s(const struct sip_message *message)
+{
+	const struct sip_header *header =
+		message != NULL ? sip_message_find(message, SIP_HEADER_RETRY_AFTER) : NULL;
+	uint32_t seconds = 0;
+
+	for (uint32_t i = 0; header != NULL && i < header->value.length; i++) {
+		char c = header->value.text[i];
+
+		if (c < '0' || c > '9' || i == RETRY_AFTER_DIGITS)
+			break;
+		seconds = seconds * 10 + (uint32_t)(c - '0');
+	}
+	return seconds;
 }
 
 /* 4xx that speak about the called user or the number; the others are between us and the hop. */

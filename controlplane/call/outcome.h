@@ -23,6 +23,13 @@ void outcome_of_response(const struct sip_message *response, struct event_releas
 /* True if another destination should be tried: the route failed, not the called user. */
 bool outcome_is_route_failure(const struct event_release *callee);
 
+/* True if it failed at the very place it was sent to: nobody answered there, or it has no room
+ * (RFC 3263 4.3). Another target of the same peer may do better. */
+bool outcome_is_target_failure(const struct event_release *callee);
+
+/* Seconds of a Retry-After header, 0 if there is none; message may be NULL. */
+uint32_t outcome_retry_after_s(const struct sip_message *message);
+
 /* What the caller is told when the destination was refused: user outcomes as they are, what only
  * concerns the hop between us and the destination as 502 (3xx is never followed: toll fraud). */
 void outcome_for_caller(const struct event_release *callee, struct event_release *ret_release);

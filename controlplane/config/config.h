@@ -132,6 +132,7 @@ struct config_sip {
 	uint32_t t4_ms;
 	uint32_t invite_timeout_ms; /* timer B towards a trunk: no response at all */
 	uint32_t ring_timeout_s;    /* from the first provisional response to the answer */
+	uint32_t setup_timeout_s;   /* from the caller's INVITE to ringing, all tries together */
 	uint32_t max_calls;
 	uint32_t max_transactions;
 	uint32_t overload_queue_delay_ms; /* above it new INVITEs get 503 */

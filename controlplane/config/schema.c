@@ -95,6 +95,10 @@ static const struct schema_field fields[] = {
 		AT(config_sip, invite_timeout_ms)),
 	ROW("sip", "ring_timeout_s", SCHEMA_NUMBER, "Longest time without an answer.", RELOAD,
 		DEFAULT("180"), RANGE(5, 600), UNIT("s"), AT(config_sip, ring_timeout_s)),
+	ROW("sip", "setup_timeout_s", SCHEMA_NUMBER,
+		"Longest time until the called side rings or answers, all targets and destinations "
+		"that are tried together.",
+		RELOAD, DEFAULT("60"), RANGE(4, 600), UNIT("s"), AT(config_sip, setup_timeout_s)),
 	ROW("sip", "max_calls", SCHEMA_NUMBER, "Calls at a time; more get 503.", RELOAD,
 		DEFAULT("2000"), RANGE(1, 100000), AT(config_sip, max_calls)),
 	ROW("sip", "max_transactions", SCHEMA_NUMBER,

@@ -74,7 +74,8 @@ enum call_event_kind {
 	X(TRANSPORT, transport)         \
 	X(PROTOCOL, protocol)           \
 	X(OPERATOR, operator)           \
-	X(INTERNAL, internal)
+	X(INTERNAL, internal)           \
+	X(NO_TARGET, no_target)
 
 /* X(CONSTANT, name): how the attempt came out. */
 #define CALL_DISPOSITIONS(X)      \

@@ -75,7 +75,7 @@ static int init_callee(
 	char uri[TRUNK_URI_BYTES];
 	char to[TRUNK_URI_BYTES + 2];
 	struct sip_flow flow;
-	int result = trunk_next_hop(switchboard->trunks, leg->trunk, &flow);
+	int result = trunks_next_hop(switchboard, line, &flow);
 
 	if (result == 0)
 		result = trunk_uri(switchboard->trunks, leg->trunk, span_from(call->number), uri);
@@ -103,16 +103,40 @@ static int init_callee(
 	return result;
 }
 
+/* When the called side must have rung: all tries share the time that the caller has patience. */
+static uint64_t dial_deadline_ms(const struct switchboard *switchboard, const struct call *call)
+{
+	const struct config_sip *sip = &switchboard->config->sip;
+	uint64_t ring_ms = (uint64_t)sip->ring_timeout_s * TD_MS_PER_S;
+	uint64_t setup_ms = (uint64_t)sip->setup_timeout_s * TD_MS_PER_S;
+	uint64_t deadline_ms = td_after(switchboard->now.mono_ms, ring_ms);
+
+	return deadline_ms < td_after(call->created_ms, setup_ms)
+		       ? deadline_ms
+		       : td_after(call->created_ms, setup_ms);
+}
+
 static void dial(struct switchboard *switchboard, struct line *line)
 {
 	struct call *call = &line->call;
 	struct leg *callee = &call->legs[CALL_CALLEE];
+	struct event_release release;
 	struct sip_message invite;
 	struct media_body offer;
 	const char *misfit = NULL;
+	int result;
 
-	if (!legs_read_pending(&call->legs[CALL_CALLER], &invite) ||
-		init_callee(switchboard, line, &invite) != 0) {
+	if (!legs_read_pending(&call->legs[CALL_CALLER], &invite))
+		result = -ENOENT;
+	else
+		result = init_callee(switchboard, line, &invite);
+	if (result == -EDESTADDRREQ) { /* the trunk's name lost its meaning since */
+		outcome_set(&release, 503, CAUSE_NETWORK_OUT_OF_ORDER, EVENT_RELEASE_SYSTEM,
+			EVENT_DETAIL_NO_TARGET);
+		calls_clear(switchboard, line, CALL_ON_CLEAR, &release);
+		return;
+	}
+	if (result != 0) {
 		dial_failed(switchboard, line, 500, CAUSE_TEMPORARY_FAILURE, NULL);
 		return;
 	}
@@ -126,9 +150,7 @@ static void dial(struct switchboard *switchboard, struct line *line)
 		dial_failed(switchboard, line, 488, CAUSE_BEARER_NOT_IMPLEMENTED, misfit);
 		return;
 	}
-	switchboard_arm(switchboard, line,
-		td_after(switchboard->now.mono_ms,
-			(uint64_t)switchboard->config->sip.ring_timeout_s * TD_MS_PER_S));
+	switchboard_arm(switchboard, line, dial_deadline_ms(switchboard, call));
 	legs_step(switchboard, line, CALL_CALLEE, LEG_EVENT_ORDER_DIAL);
 }
 
@@ -148,7 +170,7 @@ static void next_destination(struct switchboard *switchboard, struct line *line)
 	struct td_ip wanted;
 	unsigned worker;
 
-	if (trunk_next_hop(switchboard->trunks, call->legs[CALL_CALLEE].trunk, &flow) != 0) {
+	if (trunks_next_hop(switchboard, line, &flow) != 0) {
 		dial_failed(switchboard, line, 503, CAUSE_RESOURCE_UNAVAILABLE, NULL);
 		return;
 	}

@@ -10,10 +10,6 @@
 
 #include <string.h>
 
-enum {
-	RETRY_AFTER_DIGITS = 6,
-};
-
 void calls_names(const struct switchboard *switchboard, const struct line *line,
 	struct record_names *ret_names)
 {
@@ -55,39 +51,33 @@ void calls_begin_callee(struct switchboard *switchboard, struct line *line, uint
 	line->has_place[CALL_CALLEE] = true;
 }
 
-/* Gives the next destination a try after a refusal that only concerned the route. */
+/* True if the call may be tried once more: not too often, and not for too long. */
+static bool may_try_again(const struct switchboard *switchboard, const struct call *call)
+{
+	uint64_t limit_ms = (uint64_t)switchboard->config->sip.setup_timeout_s * TD_MS_PER_S;
+
+	return call->leg_count < EVENT_CALL_LEGS_MAX &&
+	       td_since(switchboard->now.mono_ms, call->created_ms) < limit_ms;
+}
+
+/* Gives the next target or destination a try after a refusal that only concerned the route. */
 static bool fail_over(struct switchboard *switchboard, struct line *line)
 {
 	struct call *call = &line->call;
+	const struct event_release *release = &call->legs[CALL_CALLEE].release;
+	uint8_t destination = call->destination_at;
 	uint32_t trunk;
 
-	if (!outcome_is_route_failure(&call->legs[CALL_CALLEE].release) ||
-		call->leg_count >= EVENT_CALL_LEGS_MAX)
-		return false;
-	call->destination_at++;
-	if (trunks_choose(switchboard, line, &trunk) != 0)
+	if (!outcome_is_route_failure(release) || !may_try_again(switchboard, call) ||
+		trunks_choose_next(switchboard, line, outcome_is_target_failure(release), &trunk) !=
+			0)
 		return false;
 	emit_cdr(switchboard, line, CALL_CALLEE);
-	trunks_leave(switchboard, line, CALL_CALLEE);
+	if (call->destination_at != destination)
+		trunks_leave(switchboard, line, CALL_CALLEE);
 	calls_begin_callee(switchboard, line, trunk);
 	calls_step(switchboard, line, CALL_ON_FAILOVER);
 	return true;
-}
-
-static uint32_t retry_after_of(const struct sip_message *message)
-{
-	const struct sip_header *header =
-		message != NULL ? sip_message_find(message, SIP_HEADER_RETRY_AFTER) : NULL;
-	uint32_t seconds = 0;
-
-	for (uint32_t i = 0; header != NULL && i < header->value.length; i++) {
-		char c = header->value.text[i];
-
-		if (c < '0' || c > '9' || i == RETRY_AFTER_DIGITS)
-			break;
-		seconds = seconds * 10 + (uint32_t)(c - '0');
-	}
-	return seconds;
 }
 
 void calls_refused(struct switchboard *switchboard, struct line *line)
@@ -100,7 +90,7 @@ void calls_refused(struct switchboard *switchboard, struct line *line)
 	if (fail_over(switchboard, line))
 		return;
 	outcome_for_caller(&call->legs[CALL_CALLEE].release, &release);
-	call->retry_after_s = retry_after_of(switchboard->message);
+	call->retry_after_s = outcome_retry_after_s(switchboard->message);
 	legs_release(switchboard, line, CALL_CALLER, &release);
 	calls_step(switchboard, line, CALL_ON_REFUSED);
 }

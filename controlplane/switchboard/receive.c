@@ -168,7 +168,7 @@ void receive_message(struct switchboard *switchboard, const struct switchboard_m
 		return;
 	}
 	if (sip_message_is_request(&message))
-		trunks_tell(switchboard, trunk, TRUNK_CALL_ANSWERED);
+		trunks_tell(switchboard, trunk, flow, TRUNK_CALL_ANSWERED);
 	if (refuse_new_call(switchboard, &message, flow))
 		return;
 	transaction_receive(switchboard->transactions, &message, flow, switchboard->now.mono_ms);

@@ -156,12 +156,15 @@ static bool find_route(struct switchboard *switchboard, struct line *line,
 	event_text_set(call->number, sizeof(call->number), route.number, strlen(route.number));
 	for (uint32_t i = 0; i < route.destination_count && i < CALL_DESTINATIONS_MAX; i++)
 		call->destinations[call->destination_count++] = route.destinations[i];
-	if (trunks_choose(switchboard, line, &trunk) == 0) {
+	result = trunks_choose(switchboard, line, &trunk);
+	if (result == 0) {
 		calls_begin_callee(switchboard, line, trunk);
 		return true;
 	}
 	call->retry_after_s = switchboard->config->sip.retry_after_s;
-	*ret_release = refusal(503, CAUSE_CONGESTION, EVENT_DETAIL_ADMISSION);
+	*ret_release = result == -EDESTADDRREQ
+			       ? refusal(503, CAUSE_NETWORK_OUT_OF_ORDER, EVENT_DETAIL_NO_TARGET)
+			       : refusal(503, CAUSE_CONGESTION, EVENT_DETAIL_ADMISSION);
 	return false;
 }
 
@@ -189,8 +192,7 @@ static bool plan_media(struct switchboard *switchboard, struct line *line,
 	}
 	result = media_take_port(switchboard, line, CALL_CALLER, family, worker);
 	if (result == 0)
-		result = trunk_next_hop(
-			switchboard->trunks, call->legs[CALL_CALLEE].trunk, &next_hop);
+		result = trunks_next_hop(switchboard, line, &next_hop);
 	if (result == 0)
 		result = media_take_port(switchboard, line, CALL_CALLEE,
 			(enum td_family)next_hop.remote.ip.family, worker);

@@ -206,9 +206,7 @@ void response_for_leg(struct switchboard *switchboard,
 	}
 	if (message->method != SIP_METHOD_INVITE)
 		return; /* CANCEL's own answer means nothing */
-	trunks_tell(switchboard, line->call.legs[index].trunk,
-		message->status == 503 || message->status == 408 ? TRUNK_CALL_FAILED
-								 : TRUNK_CALL_ANSWERED);
+	trunks_answered(switchboard, line, index, response);
 	if (message->status < 200)
 		take_provisional(switchboard, line, index, response);
 	else if (message->status < 300)
@@ -246,7 +244,8 @@ void response_missing(struct switchboard *switchboard, transaction_id id, unsign
 	} else if (leg->negotiation == NEGOTIATION_OFFER_SENT ||
 		   (leg->is_uac && leg_is_early(leg))) {
 		if (leg->answer_ms == 0 && leg->first_18x_ms == 0)
-			trunks_tell(switchboard, leg->trunk, TRUNK_CALL_FAILED);
+			trunks_tell(
+				switchboard, leg->trunk, &leg->pending.flow, TRUNK_CALL_UNANSWERED);
 		take_refusal(switchboard, line, index, NULL, status);
 	}
 }

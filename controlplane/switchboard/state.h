@@ -269,13 +269,29 @@ bool auth_admit(struct switchboard *switchboard, const struct transaction_indica
 	const struct config_trunk *trunk);
 
 /* ---- switchboard_trunk.c ---- */
-void trunks_tell(struct switchboard *switchboard, uint32_t trunk, enum trunk_event event);
+/* Tells the health of trunk's target that flow leads to, or came from. */
+void trunks_tell(struct switchboard *switchboard, uint32_t trunk, const struct sip_flow *flow,
+	enum trunk_event event);
+/* The same of a response to INVITE, and heeds its Retry-After. */
+void trunks_answered(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct transaction_indication *response);
 void trunks_advance(struct switchboard *switchboard);
 void trunks_indication(
 	struct switchboard *switchboard, const struct transaction_indication *indication);
-/* Takes a place on the next destination from call.destination_at on. -ENOENT: none is left. */
+/* Takes a place on the next destination from call.destination_at on, and picks a target there.
+ * -ENOENT: none is left; -EDESTADDRREQ: and the reason is that names mean nothing. */
 td_must_check int trunks_choose(
 	struct switchboard *switchboard, struct line *line, uint32_t *ret_trunk);
+/* After a failed try: picks what is tried next, another target of the same trunk if
+ * is_target_at_fault. Returns as above. *ret_trunk may be the same trunk: its place is kept. */
+td_must_check int trunks_choose_next(struct switchboard *switchboard, struct line *line,
+	bool is_target_at_fault, uint32_t *ret_trunk);
+/* Flow to the target that was picked, or to another one if it is gone meanwhile. -ENOENT,
+ * -EDESTADDRREQ, -EAFNOSUPPORT. */
+td_must_check int trunks_next_hop(
+	struct switchboard *switchboard, struct line *line, struct sip_flow *ret_flow);
+/* After a restart: the target that the INVITE in progress went to counts as tried. */
+void trunks_restore(struct switchboard *switchboard, struct line *line);
 void trunks_leave(struct switchboard *switchboard, struct line *line, unsigned index);
 
 /* ---- switchboard_restore.c ---- */

@@ -1,15 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Drives the health machines of the trunks, and picks the destination of a call.
+ * Drives the health machines of the trunks' targets, and picks the destination of a call: a trunk
+ * from its route, and one of that trunk's targets.
  */
+#include "call/outcome.h"
 #include "leg/screen.h"
 #include "switchboard/state.h"
+
+#include <tandem/time.h>
 
 #include <errno.h>
 #include <stdio.h>
 
-/* OPTIONS outside any dialog, to learn whether the trunk's far end lives. */
-static void send_options(struct switchboard *switchboard, trunk_id trunk)
+enum {
+	USER_TARGET_SHIFT = 32, /* the target's id in the user of its OPTIONS */
+	RETRY_AFTER_MAX_S = 60, /* what a peer may ask for; longer is taken for that */
+};
+
+static void tell(struct switchboard *switchboard, const struct trunk_news *news);
+
+static void tell_options(struct switchboard *switchboard, trunk_id trunk, trunk_target_id target,
+	enum trunk_event event)
+{
+	tell(switchboard, &(const struct trunk_news){trunk, target, event});
+}
+
+/* OPTIONS outside any dialog, to learn whether the target lives. */
+static void send_options(struct switchboard *switchboard, trunk_id trunk, trunk_target_id target)
 {
 	char call_id[SWITCHBOARD_CALL_ID_BYTES];
 	char tag[SWITCHBOARD_TAG_BYTES];
@@ -18,15 +35,15 @@ static void send_options(struct switchboard *switchboard, trunk_id trunk)
 	char uri[TRUNK_URI_BYTES];
 	struct sip_builder builder;
 	struct sip_flow flow;
-	const struct transaction_options options = {
-		.flow = &flow, .user = SWITCHBOARD_TRUNK_USER | trunk};
+	const struct transaction_options options = {.flow = &flow,
+		.user = SWITCHBOARD_TRUNK_USER | (uint64_t)target << USER_TARGET_SHIFT | trunk};
 	struct span self;
 	transaction_id id;
 	int length;
 
-	if (trunk_next_hop(switchboard->trunks, trunk, &flow) != 0 ||
+	if (trunk_target_flow(switchboard->trunks, trunk, target, &flow) != 0 ||
 		trunk_uri(switchboard->trunks, trunk, SPAN(""), uri) != 0) {
-		trunks_tell(switchboard, trunk, TRUNK_OPTIONS_FAILED);
+		tell_options(switchboard, trunk, target, TRUNK_OPTIONS_FAILED);
 		return;
 	}
 	switchboard_random_text(switchboard, call_id, sizeof(call_id));
@@ -48,71 +65,188 @@ static void send_options(struct switchboard *switchboard, trunk_id trunk)
 	if (length <= 0 || transaction_request(switchboard->transactions,
 				   (struct span){switchboard->buffer, (uint32_t)length}, &options,
 				   switchboard->now.mono_ms, &id) != 0)
-		trunks_tell(switchboard, trunk, TRUNK_OPTIONS_FAILED);
+		tell_options(switchboard, trunk, target, TRUNK_OPTIONS_FAILED);
 }
 
-void trunks_tell(struct switchboard *switchboard, uint32_t trunk, enum trunk_event event)
+static void tell(struct switchboard *switchboard, const struct trunk_news *news)
 {
 	struct trunk_actions actions;
 
-	trunk_step(switchboard->trunks, trunk, event, switchboard->now.mono_ms, &actions);
+	trunk_step(switchboard->trunks, news, switchboard->now.mono_ms, &actions);
 	for (uint32_t i = 0; i < actions.count; i++)
 		if (actions.list[i].kind == TRUNK_SEND_OPTIONS)
-			send_options(switchboard, actions.list[i].id);
+			send_options(switchboard, actions.list[i].id, actions.list[i].target);
+}
+
+void trunks_tell(struct switchboard *switchboard, uint32_t trunk, const struct sip_flow *flow,
+	enum trunk_event event)
+{
+	trunk_target_id target = trunk_find_target(switchboard->trunks, trunk, flow);
+
+	tell(switchboard, &(const struct trunk_news){trunk, target, event});
+}
+
+void trunks_answered(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct transaction_indication *response)
+{
+	const struct leg *leg = &line->call.legs[index];
+	unsigned status = response->message->status;
+	/* Where the INVITE went says more than where the answer came from. */
+	const struct sip_flow *flow =
+		leg->pending.bytes != NULL ? &leg->pending.flow : response->flow;
+	uint64_t wait_s = status == 503 ? outcome_retry_after_s(response->message) : 0;
+
+	trunks_tell(switchboard, leg->trunk, flow,
+		status == 503 || status == 408 ? TRUNK_CALL_FAILED : TRUNK_CALL_ANSWERED);
+	if (wait_s > RETRY_AFTER_MAX_S)
+		wait_s = RETRY_AFTER_MAX_S;
+	if (wait_s != 0)
+		trunk_avoid(switchboard->trunks, leg->trunk,
+			trunk_find_target(switchboard->trunks, leg->trunk, flow),
+			td_after(switchboard->now.mono_ms, wait_s * TD_MS_PER_S));
 }
 
 void trunks_advance(struct switchboard *switchboard)
 {
-	trunk_id trunk;
+	struct trunk_news news;
 
-	while ((trunk = trunk_due(switchboard->trunks, switchboard->now.mono_ms)) != TRUNK_NONE)
-		trunks_tell(switchboard, trunk, TRUNK_TIMER);
+	while (trunk_due(switchboard->trunks, switchboard->now.mono_ms, &news))
+		tell(switchboard, &news);
 }
 
 void trunks_indication(
 	struct switchboard *switchboard, const struct transaction_indication *indication)
 {
 	trunk_id trunk = (trunk_id)indication->user;
+	trunk_target_id target = (trunk_target_id)(indication->user >> USER_TARGET_SHIFT);
 
 	if (indication->event == TRANSACTION_RESPONSE) {
 		unsigned status = indication->message->status;
 
 		if (status >= 200)
-			trunks_tell(switchboard, trunk,
+			tell_options(switchboard, trunk, target,
 				status == 408 || status == 503 ? TRUNK_OPTIONS_FAILED
 							       : TRUNK_OPTIONS_ANSWERED);
 	} else if (indication->event == TRANSACTION_TIMEOUT ||
 		   indication->event == TRANSACTION_TRANSPORT_ERROR) {
-		trunks_tell(switchboard, trunk, TRUNK_OPTIONS_FAILED);
+		tell_options(switchboard, trunk, target, TRUNK_OPTIONS_FAILED);
 	}
 }
 
-/* Takes a place on the first destination that passes; is_desperate: also one that is down. */
-static bool choose(
-	struct switchboard *switchboard, struct line *line, bool is_desperate, uint32_t *ret_trunk)
+/* Picks a target of the trunk beside those in tried. False: none is left. */
+static bool choose_target(struct switchboard *switchboard, struct call *call, uint32_t trunk,
+	struct trunk_attempt attempt)
 {
+	/* Nearly every trunk has one target: nothing to draw for. */
+	uint64_t random = trunk_target_count(switchboard->trunks, trunk) > 1
+				  ? switchboard_random(switchboard)
+				  : 0;
+
+	if (trunk_choose_target(
+		    switchboard->trunks, trunk, &attempt, random, switchboard->now.mono_ms) != 0)
+		return false;
+	call->target = attempt.last;
+	call->targets_tried = attempt.tried;
+	return true;
+}
+
+/* Takes a place on the first destination from index first on that passes. */
+static bool choose(struct switchboard *switchboard, struct line *line, unsigned first,
+	bool is_last_resort, uint32_t *ret_trunk)
+{
+	const struct trunk_attempt fresh = {
+		.last = TRUNK_TARGET_NONE, .is_last_resort = is_last_resort};
 	struct call *call = &line->call;
 
-	for (uint8_t i = call->destination_at; i < call->destination_count; i++) {
+	for (unsigned i = first; i < call->destination_count; i++) {
 		uint32_t trunk = call->destinations[i];
 
-		if ((!is_desperate && !trunk_is_usable(switchboard->trunks, trunk)) ||
+		if ((!is_last_resort && !trunk_is_usable(switchboard->trunks, trunk,
+						switchboard->now.mono_ms)) ||
 			trunk_is_retired(switchboard->trunks, trunk) ||
+			!choose_target(switchboard, call, trunk, fresh) ||
 			trunk_call_begin(switchboard->trunks, trunk) != 0)
 			continue;
-		call->destination_at = i;
+		call->destination_at = (uint8_t)i;
 		*ret_trunk = trunk;
 		return true;
 	}
 	return false;
 }
 
+/* Why there is nothing to choose. */
+static int reason_for_none(struct switchboard *switchboard, const struct call *call)
+{
+	unsigned nameless = 0;
+
+	for (unsigned i = 0; i < call->destination_count; i++) {
+		struct trunk_status status;
+
+		nameless += trunk_get_status(switchboard->trunks, call->destinations[i], &status) ==
+				    0 &&
+			    status.state == TRUNK_NO_TARGET;
+	}
+	return nameless != 0 && nameless == call->destination_count ? -EDESTADDRREQ : -ENOENT;
+}
+
 int trunks_choose(struct switchboard *switchboard, struct line *line, uint32_t *ret_trunk)
 {
-	if (choose(switchboard, line, false, ret_trunk) ||
-		choose(switchboard, line, true, ret_trunk))
+	unsigned first = line->call.destination_at;
+
+	if (choose(switchboard, line, first, false, ret_trunk) ||
+		choose(switchboard, line, first, true, ret_trunk))
+		return 0;
+	return reason_for_none(switchboard, &line->call);
+}
+
+int trunks_choose_next(struct switchboard *switchboard, struct line *line, bool is_target_at_fault,
+	uint32_t *ret_trunk)
+{
+	struct call *call = &line->call;
+	uint32_t trunk = call->legs[CALL_CALLEE].trunk;
+	unsigned next = call->destination_at + 1u;
+	struct trunk_attempt more = {.tried = call->targets_tried, .last = call->target};
+
+	*ret_trunk = trunk;
+	is_target_at_fault = is_target_at_fault && !trunk_is_retired(switchboard->trunks, trunk);
+	if ((is_target_at_fault && choose_target(switchboard, call, trunk, more)) ||
+		choose(switchboard, line, next, false, ret_trunk))
+		return 0;
+	more.is_last_resort = true;
+	if ((is_target_at_fault && choose_target(switchboard, call, trunk, more)) ||
+		choose(switchboard, line, next, true, ret_trunk))
 		return 0;
 	return -ENOENT;
+}
+
+int trunks_next_hop(struct switchboard *switchboard, struct line *line, struct sip_flow *ret_flow)
+{
+	struct call *call = &line->call;
+	uint32_t trunk = call->legs[CALL_CALLEE].trunk;
+	struct trunk_attempt again = {.tried = call->targets_tried, .last = call->target};
+	int result = trunk_target_flow(switchboard->trunks, trunk, call->target, ret_flow);
+
+	if (result != -ENOENT)
+		return result;
+	if (!choose_target(switchboard, call, trunk, again)) {
+		again.is_last_resort = true;
+		again.tried = 0;
+		if (!choose_target(switchboard, call, trunk, again))
+			return -EDESTADDRREQ;
+	}
+	return trunk_target_flow(switchboard->trunks, trunk, call->target, ret_flow);
+}
+
+void trunks_restore(struct switchboard *switchboard, struct line *line)
+{
+	struct call *call = &line->call;
+	const struct leg *leg = &call->legs[CALL_CALLEE];
+
+	if (leg->leg_id == 0 || leg->pending.bytes == NULL)
+		return;
+	call->target = trunk_find_target(switchboard->trunks, leg->trunk, &leg->pending.flow);
+	if (call->target != TRUNK_TARGET_NONE)
+		call->targets_tried = trunk_target_bit(call->target);
 }
 
 void trunks_leave(struct switchboard *switchboard, struct line *line, unsigned index)

@@ -15,7 +15,7 @@ enum {
 	TRANSPORTS_ALL = 0xff,
 };
 
-static struct trunk *trunk_at(const struct trunk_table *table, trunk_id id)
+struct trunk *trunk_at(const struct trunk_table *table, trunk_id id)
 {
 	return id < table->slot_count && table->slots[id].is_used ? &table->slots[id] : NULL;
 }
@@ -69,7 +69,6 @@ static void retire_missing(struct trunk_table *table, const struct config *confi
 			config_find_trunk(config, trunk->config.name) != CONFIG_TRUNK_ANY)
 			continue;
 		trunk->is_retired = true;
-		trunk->due_ms = TD_NEVER;
 		if (trunk->calls == 0)
 			vacate(trunk);
 	}
@@ -92,8 +91,7 @@ static void take_over(struct trunk_table *table, const struct config_trunk *conf
 	assert(id != TRUNK_NONE && "has_room_for() said so");
 	trunk = &table->slots[id];
 	is_new = !trunk->is_used || trunk->is_retired ||
-		 trunk->config.target.transport != config->target.transport ||
-		 !td_endpoint_equal(&trunk->config.target.endpoint, &config->target.endpoint) ||
+		 strcmp(trunk->config.target.uri, config->target.uri) != 0 ||
 		 trunk->config.options_interval_s != config->options_interval_s;
 	trunk->is_used = true;
 	trunk->is_retired = false;
@@ -101,7 +99,7 @@ static void take_over(struct trunk_table *table, const struct config_trunk *conf
 	trunk->config.users = NULL; /* the registrar's; they end with the configuration */
 	trunk->config.user_count = 0;
 	if (is_new)
-		trunk_health_begin(table, trunk, now_ms);
+		trunk_targets_from_config(table, trunk, now_ms);
 	add_sources(table, id);
 }
 
@@ -138,6 +136,7 @@ int trunk_table_reload(struct trunk_table *table, const struct config *config, u
 	for (uint32_t i = 0; i < config->trunk_count; i++)
 		take_over(table, &config->trunks[i], now_ms);
 	add_retired_sources(table);
+	trunk_health_schedule(table);
 	return 0;
 }
 
@@ -249,50 +248,6 @@ void trunk_call_end(struct trunk_table *table, trunk_id id)
 		vacate(trunk);
 }
 
-/* Our end towards a target: on the trunk's own network if there is a choice. */
-static const struct config_listener *listener_for(
-	const struct config_sip *sip, const struct config_trunk *trunk)
-{
-	const struct config_target *target = &trunk->target;
-	const struct config_listener *first = NULL;
-
-	for (uint32_t i = 0; i < sip->listener_count; i++) {
-		const struct config_listener *listener = &sip->listeners[i];
-
-		if (listener->transport != target->transport ||
-			listener->address.family != target->endpoint.ip.family)
-			continue;
-		if (td_ip_equal(&listener->address, &trunk->media_address))
-			return listener;
-		if (first == NULL)
-			first = listener;
-	}
-	return first;
-}
-
-int trunk_next_hop(const struct trunk_table *table, trunk_id id, struct sip_flow *ret_flow)
-{
-	const struct trunk *trunk = trunk_at(table, id);
-	const struct config_listener *listener;
-	const struct config_target *target;
-
-	if (trunk == NULL)
-		return -ENOENT;
-	target = &trunk->config.target;
-	if (target->endpoint.ip.family == TD_FAMILY_NONE)
-		return -EDESTADDRREQ;
-	listener = listener_for(&table->sip, &trunk->config);
-	if (listener == NULL)
-		return -EAFNOSUPPORT;
-	memset(ret_flow, 0, sizeof(*ret_flow));
-	ret_flow->local.ip = listener->address;
-	ret_flow->local.port = (uint16_t)listener->port;
-	ret_flow->remote = target->endpoint;
-	ret_flow->transport = (enum sip_transport)target->transport;
-	ret_flow->server_id = target->server_id;
-	return 0;
-}
-
 enum sip_scheme trunk_scheme(const struct trunk_table *table, trunk_id id)
 {
 	const struct trunk *trunk = trunk_at(table, id);
@@ -351,7 +306,8 @@ int trunk_uri(
 	used = (size_t)snprintf(uri, TRUNK_URI_BYTES, "%s:", target->is_sips ? "sips" : "sip");
 	if (write_user(number, uri, &used) != 0)
 		return -ENOSPC;
-	if (target->endpoint.port != sip_transport_port((enum sip_transport)target->transport))
+	if (target->endpoint.port != 0 &&
+		target->endpoint.port != sip_transport_port((enum sip_transport)target->transport))
 		(void)snprintf(port, sizeof(port), ":%u", target->endpoint.port);
 	length = snprintf(uri + used, TRUNK_URI_BYTES - used, "%s%s%s%s%s", is_ipv6 ? "[" : "",
 		target->host, is_ipv6 ? "]" : "", port, transport_parameter(target));
@@ -384,11 +340,12 @@ struct td_ip trunk_media_address(
 	return first != NULL ? *first : none;
 }
 
-bool trunk_is_usable(const struct trunk_table *table, trunk_id id)
+bool trunk_is_usable(const struct trunk_table *table, trunk_id id, uint64_t now_ms)
 {
 	const struct trunk *trunk = trunk_at(table, id);
 
-	return trunk != NULL && !trunk->is_retired && trunk->state != TRUNK_DOWN && !is_full(trunk);
+	return trunk != NULL && !trunk->is_retired && !is_full(trunk) &&
+	       trunk_targets_live(trunk, now_ms) != 0;
 }
 
 int trunk_get_status(const struct trunk_table *table, trunk_id id, struct trunk_status *ret_status)
@@ -397,7 +354,7 @@ int trunk_get_status(const struct trunk_table *table, trunk_id id, struct trunk_
 
 	if (trunk == NULL)
 		return -ENOENT;
-	*ret_status = (struct trunk_status){.state = trunk->state,
+	*ret_status = (struct trunk_status){.state = (enum trunk_state)trunk->state,
 		.calls = trunk->calls,
 		.max_calls = trunk->config.max_calls,
 		.calls_total = trunk->calls_total,

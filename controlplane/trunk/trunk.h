@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The table of trunks: who a stranger's address belongs to, how many calls a trunk has and may
- * have, whether its far end is alive, and how to address it. Pure: time and outcomes come in as
+ * have, at which targets it can be reached, which of them are alive, and how to address them. Pure: time and outcomes come in as
  * arguments, what is to be done comes out as actions. It never sends and never reads a clock.
  *
  * One thread. A trunk id is valid as long as the table, also across reloads: a trunk that left
@@ -12,6 +12,7 @@
 #define TD_TRUNK_TRUNK_H
 
 #include "config/config.h"
+#include "resolver/target.h"
 #include "transaction/transaction.h"
 
 #include <tandem/compiler.h>
@@ -24,19 +25,26 @@
 typedef uint32_t trunk_id;
 #define TRUNK_NONE UINT32_MAX
 
+/* Names a target of one trunk: slot and generation. Valid until the target leaves the list;
+ * then it is recognised as gone. NOT stable over a restart (trunk_find_target()). */
+typedef uint16_t trunk_target_id;
+#define TRUNK_TARGET_NONE UINT16_MAX
+
 enum {
 	TRUNK_URI_BYTES = 256,
 	TRUNK_ACTIONS_MAX = 2, /* per step */
 };
 
+/* Of a target; a trunk has the state of its best target. */
 enum trunk_state {
 	TRUNK_UNKNOWN, /* nothing heard yet: used as if up */
 	TRUNK_UP,
-	TRUNK_DOWN, /* skipped while another destination is left */
+	TRUNK_DOWN,	 /* skipped while another is left */
+	TRUNK_NO_TARGET, /* of a trunk alone: its name means nothing, so it can't be called */
 	TRUNK_STATE_COUNT
 };
 
-/* "unknown", "up", "down" */
+/* "unknown", "up", "down", "no_target" */
 const char *trunk_state_name(enum trunk_state state);
 
 struct trunk_table;
@@ -75,9 +83,38 @@ td_must_check int trunk_call_begin(struct trunk_table *table, trunk_id id);
 void trunk_call_end(struct trunk_table *table, trunk_id id);
 void trunk_call_restore(struct trunk_table *table, trunk_id id);
 
-/* Flow of a request to the trunk: our listener of its transport and family, the one on the
- * trunk's media address before the first, and the target's address. -ENOENT (no such trunk), -EDESTADDRREQ (target is a name),
- * -EAFNOSUPPORT (no listener fits). */
+/* What the trunk's name means now, in place of what it meant before; count up to
+ * RESOLVER_TARGETS_MAX, 0: nothing. Targets that stay keep what was learnt of them. A trunk whose
+ * target is an address needs no such call. */
+void trunk_set_targets(struct trunk_table *table, trunk_id id, const struct resolver_target *list,
+	uint32_t count, uint64_t now_ms);
+
+/* How many targets the trunk has now. */
+unsigned trunk_target_count(const struct trunk_table *table, trunk_id id);
+
+/* What a request has tried so far. */
+struct trunk_attempt {
+	uint32_t tried;	      /* bits that trunk_choose_target() has set */
+	trunk_target_id last; /* what failed just now: its server's other addresses come first */
+	bool is_last_resort;  /* also targets that are down or said Retry-After */
+};
+/* Picks the target for the next try and marks it as tried. -ENOENT (no such trunk),
+ * -EDESTADDRREQ (the trunk has no target), -EHOSTDOWN (none is left to try). */
+td_must_check int trunk_choose_target(const struct trunk_table *table, trunk_id id,
+	struct trunk_attempt *attempt, uint64_t random, uint64_t now_ms);
+/* The bit that stands for a target in trunk_attempt.tried. */
+uint32_t trunk_target_bit(trunk_target_id target);
+/* The target that a flow leads to: that address and transport, or else that address; if the
+ * trunk has one target alone, that one. TRUNK_TARGET_NONE: none of the trunk's. */
+trunk_target_id trunk_find_target(
+	const struct trunk_table *table, trunk_id id, const struct sip_flow *flow);
+
+/* Flow of a request to a target of the trunk: our listener of its transport and family, the one
+ * on the trunk's media address before the first, and the target's address. -ENOENT (no such
+ * trunk or target), -EAFNOSUPPORT (no listener fits). */
+td_must_check int trunk_target_flow(const struct trunk_table *table, trunk_id id,
+	trunk_target_id target, struct sip_flow *ret_flow);
+/* The same to whichever target is best now. -EDESTADDRREQ: there is none. */
 td_must_check int trunk_next_hop(
 	const struct trunk_table *table, trunk_id id, struct sip_flow *ret_flow);
 /* SIP or SIPS, as its target has it. */
@@ -91,24 +128,32 @@ td_must_check int trunk_uri(const struct trunk_table *table, trunk_id id, struct
 struct td_ip trunk_media_address(
 	const struct trunk_table *table, trunk_id id, enum td_family family);
 
-/* Health: what was learnt about the far end. */
+/* Health: what was learnt about a target. */
 enum trunk_event {
 	TRUNK_OPTIONS_ANSWERED, /* any final response but 408, 503 */
 	TRUNK_OPTIONS_FAILED,	/* timeout, transport error, 408, 503 */
 	TRUNK_CALL_ANSWERED,	/* any response to an INVITE but 408, 503; or a request from it */
-	TRUNK_CALL_FAILED,	/* INVITE timed out without any response, transport error, 503 */
+	TRUNK_CALL_FAILED,	/* 408 or 503 */
+	TRUNK_CALL_UNANSWERED,	/* INVITE timed out without any response, or transport error */
 	TRUNK_TIMER,		/* trunk_deadline() has come */
 	TRUNK_EVENT_COUNT
 };
 
+struct trunk_news {
+	trunk_id id;
+	trunk_target_id target;
+	enum trunk_event event;
+};
+
 enum trunk_action_kind {
-	TRUNK_SEND_OPTIONS,  /* send OPTIONS; answer with OPTIONS_ANSWERED or OPTIONS_FAILED */
-	TRUNK_STATE_CHANGED, /* for the log, the event stream and metrics */
+	TRUNK_SEND_OPTIONS,  /* send OPTIONS to target; tell OPTIONS_ANSWERED or OPTIONS_FAILED */
+	TRUNK_STATE_CHANGED, /* of the trunk: for the log, the event stream and metrics */
 };
 
 struct trunk_action {
 	enum trunk_action_kind kind;
 	trunk_id id;
+	trunk_target_id target;
 	enum trunk_state from; /* STATE_CHANGED */
 	enum trunk_state to;
 };
@@ -118,17 +163,20 @@ struct trunk_actions {
 	struct trunk_action list[TRUNK_ACTIONS_MAX];
 };
 
-/* Advances the health machine of one trunk. actions is emptied first. Events for unknown or
- * vacant ids do nothing. */
-void trunk_step(struct trunk_table *table, trunk_id id, enum trunk_event event, uint64_t now_ms,
+/* Advances the health machine of one target. actions is emptied first. News of unknown or vacant
+ * ids do nothing. */
+void trunk_step(struct trunk_table *table, const struct trunk_news *news, uint64_t now_ms,
 	struct trunk_actions *actions);
-/* Earliest deadline of all trunks, TD_NEVER if none. */
+/* Earliest deadline of all targets, TD_NEVER if none. */
 uint64_t trunk_deadline(const struct trunk_table *table);
-/* A trunk whose deadline has come, or TRUNK_NONE; step it with TRUNK_TIMER, then ask again. */
-trunk_id trunk_due(const struct trunk_table *table, uint64_t now_ms);
+/* True if a target's deadline has come; step *ret_news, then ask again. */
+bool trunk_due(const struct trunk_table *table, uint64_t now_ms, struct trunk_news *ret_news);
+/* The target has answered 503 with Retry-After (RFC 3261 21.5.4): others are preferred until
+ * then. */
+void trunk_avoid(struct trunk_table *table, trunk_id id, trunk_target_id target, uint64_t until_ms);
 
-/* True unless the trunk is down, retired or full. */
-bool trunk_is_usable(const struct trunk_table *table, trunk_id id);
+/* True if the trunk can be sent a call: it isn't retired or full, and a target is live. */
+bool trunk_is_usable(const struct trunk_table *table, trunk_id id, uint64_t now_ms);
 
 struct trunk_status {
 	enum trunk_state state;
@@ -140,6 +188,18 @@ struct trunk_status {
 	uint64_t options_failed;
 	uint64_t state_since_ms;
 };
+struct trunk_target_status {
+	struct resolver_target target;
+	enum trunk_state state;
+	uint64_t state_since_ms;
+	uint64_t avoided_until_ms; /* 0 or past: not avoided */
+	uint64_t options_sent;
+	uint64_t options_failed;
+};
+/* The target in slot *cursor or behind it, which begins at 0 and moves on. False: no more. */
+bool trunk_next_target(const struct trunk_table *table, trunk_id id, uint32_t *cursor,
+	struct trunk_target_status *ret_status);
+
 /* What status displays show. -ENOENT. */
 td_must_check int trunk_get_status(
 	const struct trunk_table *table, trunk_id id, struct trunk_status *ret_status);

@@ -35,9 +35,12 @@ static enum trunk_state state_of(const struct trunk_table *table)
 
 static uint32_t step(struct trunk_table *table, enum trunk_event event, uint64_t now_ms)
 {
+	const struct sip_flow anywhere = {0};
 	struct trunk_actions actions;
 
-	trunk_step(table, 0, event, now_ms, &actions);
+	trunk_step(table,
+		&(const struct trunk_news){0, trunk_find_target(table, 0, &anywhere), event},
+		now_ms, &actions);
 	return actions.count;
 }
 
@@ -46,13 +49,15 @@ static uint64_t expect_options(struct trunk_table *table)
 {
 	uint64_t due_ms = trunk_deadline(table);
 	struct trunk_actions actions;
+	struct trunk_news news;
 
-	assert_int_equal(trunk_due(table, due_ms - 1), TRUNK_NONE);
-	assert_int_equal(trunk_due(table, due_ms), 0);
-	trunk_step(table, 0, TRUNK_TIMER, due_ms, &actions);
+	assert_false(trunk_due(table, due_ms - 1, &news));
+	assert_true(trunk_due(table, due_ms, &news));
+	assert_int_equal(news.id, 0);
+	trunk_step(table, &news, due_ms, &actions);
 	assert_int_equal(actions.count, 1);
 	assert_int_equal(actions.list[0].kind, TRUNK_SEND_OPTIONS);
-	assert_int_equal(trunk_due(table, due_ms), TRUNK_NONE);
+	assert_false(trunk_due(table, due_ms, &news));
 	return due_ms;
 }
 
@@ -63,7 +68,7 @@ static void test_options(void **state)
 
 	(void)state;
 	assert_int_equal(state_of(table), TRUNK_UNKNOWN);
-	assert_true(trunk_is_usable(table, 0));
+	assert_true(trunk_is_usable(table, 0, 0));
 	assert_true(trunk_deadline(table) < 5000);
 	now_ms = trunk_deadline(table) == 0 ? 0 : expect_options(table);
 	assert_int_equal(step(table, TRUNK_OPTIONS_ANSWERED, now_ms), 1);
@@ -74,7 +79,7 @@ static void test_options(void **state)
 	assert_int_equal(trunk_deadline(table), now_ms + 40000);
 	assert_int_equal(step(table, TRUNK_OPTIONS_FAILED, now_ms), 1);
 	assert_int_equal(state_of(table), TRUNK_DOWN);
-	assert_false(trunk_is_usable(table, 0));
+	assert_false(trunk_is_usable(table, 0, 0));
 	trunk_table_destroy(table);
 }
 

@@ -174,9 +174,9 @@ static void test_limit(void **state)
 
 	(void)state;
 	assert_int_equal(trunk_call_begin(table, 0), 0);
-	assert_true(trunk_is_usable(table, 0));
+	assert_true(trunk_is_usable(table, 0, 0));
 	assert_int_equal(trunk_call_begin(table, 0), 0);
-	assert_false(trunk_is_usable(table, 0));
+	assert_false(trunk_is_usable(table, 0, 0));
 	assert_int_equal(trunk_call_begin(table, 0), -EBUSY);
 	trunk_call_restore(table, 0);
 	assert_int_equal(trunk_get_status(table, 0, &status), 0);
@@ -184,7 +184,7 @@ static void test_limit(void **state)
 	assert_int_equal(status.calls_refused_full, 1);
 	trunk_call_end(table, 0);
 	trunk_call_end(table, 0);
-	assert_true(trunk_is_usable(table, 0));
+	assert_true(trunk_is_usable(table, 0, 0));
 	assert_int_equal(trunk_call_begin(table, 77), -ENOENT);
 	trunk_call_end(table, 77);
 	trunk_table_destroy(table);
@@ -203,7 +203,7 @@ static void test_reload(void **state)
 		      "  - {name: b, sources: [10.7.0.0/16], target: \"sip:10.5.0.1\"}\n");
 	assert_int_equal(trunk_find_by_name(table, "b"), b);
 	assert_true(trunk_is_retired(table, a));
-	assert_false(trunk_is_usable(table, a));
+	assert_false(trunk_is_usable(table, a, 0));
 	assert_non_null(trunk_config(table, a));
 	assert_int_equal(trunk_call_begin(table, a), -ENOENT);
 	assert_int_equal(find(table, "10.1.1.1"), a);
