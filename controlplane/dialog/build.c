@@ -60,20 +60,20 @@ static void append_uri(struct text *text, struct span uri_text)
 		text_append(text, uri_text);
 }
 
-static void build_request_line_and_via(const struct dialog *dialog, struct sip_builder *builder,
-	enum sip_method method, struct span request_uri, const char *branch)
+static void build_request_line_and_via(struct sip_builder *builder, enum sip_method method,
+	struct span request_uri, const struct dialog_via *via)
 {
-	struct sip_flow hop = dialog_next_hop(dialog);
 	char local[TD_ENDPOINT_TEXT_BYTES];
 
 	sip_build_request_line(builder, span_from(sip_method_name(method)), request_uri);
 	sip_build_header_format(builder, SIP_HEADER_VIA, "SIP/2.0/%s %s;branch=%s;rport",
-		sip_transport_name(hop.transport), td_endpoint_format(&hop.local, local), branch);
+		sip_transport_name(via->hop->transport),
+		td_endpoint_format(&via->hop->local, local), via->branch);
 	sip_build_header_format(builder, SIP_HEADER_MAX_FORWARDS, "%d", DIALOG_MAX_FORWARDS);
 }
 
 static void build_routes(const struct dialog *dialog, struct sip_builder *builder,
-	enum sip_method method, const char *branch)
+	enum sip_method method, const struct dialog_via *via)
 {
 	struct span rest = dialog_span(dialog, dialog->routes);
 	struct span target = dialog_span(dialog, dialog->remote_target);
@@ -90,7 +90,7 @@ static void build_routes(const struct dialog *dialog, struct sip_builder *builde
 	} else {
 		append_uri(&text, target);
 	}
-	build_request_line_and_via(dialog, builder, method, text_span(&text), branch);
+	build_request_line_and_via(builder, method, text_span(&text), via);
 	while (!span_is_empty(route = dialog_next_route(&rest)))
 		sip_build_header(builder, SIP_HEADER_ROUTE, route);
 	if (is_strict) {
@@ -122,14 +122,14 @@ static bool is_target_refresh(enum sip_method method)
 	       method == SIP_METHOD_REFER;
 }
 
-void dialog_build_request(struct dialog *dialog, struct sip_builder *builder,
-	enum sip_method method, const char *branch, uint32_t cseq_for_ack)
+void dialog_build_request_by(struct dialog *dialog, struct sip_builder *builder,
+	enum sip_method method, const struct dialog_via *via, uint32_t cseq_for_ack)
 {
 	uint32_t cseq = cseq_for_ack;
 
 	if (method != SIP_METHOD_ACK && method != SIP_METHOD_CANCEL)
 		cseq = ++dialog->local_cseq;
-	build_routes(dialog, builder, method, branch);
+	build_routes(dialog, builder, method, via);
 	build_party(dialog, builder, SIP_HEADER_FROM, dialog->local_uri, dialog->local_tag);
 	build_party(dialog, builder, SIP_HEADER_TO, dialog->remote_uri, dialog->remote_tag);
 	sip_build_header(builder, SIP_HEADER_CALL_ID, dialog_span(dialog, dialog->call_id));
@@ -137,6 +137,15 @@ void dialog_build_request(struct dialog *dialog, struct sip_builder *builder,
 	if (is_target_refresh(method))
 		sip_build_header(
 			builder, SIP_HEADER_CONTACT, dialog_span(dialog, dialog->local_contact));
+}
+
+void dialog_build_request(struct dialog *dialog, struct sip_builder *builder,
+	enum sip_method method, const char *branch, uint32_t cseq_for_ack)
+{
+	struct sip_flow hop = dialog_next_hop(dialog);
+
+	dialog_build_request_by(dialog, builder, method,
+		&(const struct dialog_via){.branch = branch, .hop = &hop}, cseq_for_ack);
 }
 
 /* A SIPS URI is never reached in clear, whatever else it says (RFC 5630 3.1.3). Without a word on

@@ -100,6 +100,13 @@ td_must_check int dialog_refresh_target(struct dialog *dialog, const struct sip_
  * except for ACK and CANCEL, which take cseq as given. branch from transaction_branch(). */
 void dialog_build_request(struct dialog *dialog, struct sip_builder *builder,
 	enum sip_method method, const char *branch, uint32_t cseq_for_ack);
+/* The same for a next hop that the caller has changed: the Via has its transport and its end. */
+struct dialog_via {
+	const char *branch;
+	const struct sip_flow *hop;
+};
+void dialog_build_request_by(struct dialog *dialog, struct sip_builder *builder,
+	enum sip_method method, const struct dialog_via *via, uint32_t cseq_for_ack);
 
 /* Where that request goes: the flow's listener and the address of the first route, or of the
  * remote target (RFC 3261 12.2.1.1), if it is an IP literal; else the flow the dialog was made

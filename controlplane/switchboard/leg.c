@@ -93,13 +93,26 @@ static void build_extras(struct switchboard *switchboard, const struct leg *leg,
 	sip_build_header(builder, SIP_HEADER_USER_AGENT, switchboard_user_agent(switchboard));
 }
 
+/* Where a request of the dialog goes. Its peer may ask for another transport than it came by: then
+ * ours must have a listener of that one, which the Via names. */
+static struct sip_flow next_hop_of(const struct switchboard *switchboard, const struct leg *leg)
+{
+	struct sip_flow hop = dialog_next_hop(&leg->dialog);
+
+	if (hop.transport != leg->dialog.flow.transport &&
+		trunk_local_end(switchboard->trunks, &hop) != 0)
+		return leg->dialog.flow; /* it was heard from there */
+	return hop;
+}
+
 int legs_request(struct switchboard *switchboard, struct line *line, unsigned index,
 	enum sip_method method, transaction_id *ret_id)
 {
 	struct leg *leg = &line->call.legs[index];
-	struct sip_flow next_hop = dialog_next_hop(&leg->dialog);
+	struct sip_flow next_hop = next_hop_of(switchboard, leg);
 	const struct transaction_options options = {.flow = &next_hop, .user = leg->leg_id};
 	char branch[TRANSACTION_BRANCH_BYTES];
+	const struct dialog_via via = {.branch = branch, .hop = &next_hop};
 	struct sip_builder builder;
 	struct span body = {0};
 	int length;
@@ -108,7 +121,7 @@ int legs_request(struct switchboard *switchboard, struct line *line, unsigned in
 		body = (struct span){leg->local_sdp, leg->local_sdp_length};
 	transaction_branch(switchboard->transactions, branch);
 	sip_builder_init(&builder, switchboard->buffer, sizeof(switchboard->buffer));
-	dialog_build_request(&leg->dialog, &builder, method, branch, 0);
+	dialog_build_request_by(&leg->dialog, &builder, method, &via, 0);
 	build_extras(switchboard, leg, method, &builder);
 	length = sip_builder_finish(&builder, SPAN("application/sdp"), body);
 	if (length <= 0)
@@ -132,8 +145,9 @@ void legs_acknowledge(
 	struct switchboard *switchboard, struct line *line, unsigned index, uint32_t cseq)
 {
 	struct leg *leg = &line->call.legs[index];
-	struct sip_flow next_hop = dialog_next_hop(&leg->dialog);
+	struct sip_flow next_hop = next_hop_of(switchboard, leg);
 	char branch[TRANSACTION_BRANCH_BYTES];
+	const struct dialog_via via = {.branch = branch, .hop = &next_hop};
 	struct sip_builder builder;
 	struct span body = {0};
 	int length;
@@ -142,7 +156,7 @@ void legs_acknowledge(
 		body = (struct span){leg->ack_sdp, leg->ack_sdp_length};
 	transaction_branch(switchboard->transactions, branch);
 	sip_builder_init(&builder, switchboard->buffer, sizeof(switchboard->buffer));
-	dialog_build_request(&leg->dialog, &builder, SIP_METHOD_ACK, branch, cseq);
+	dialog_build_request_by(&leg->dialog, &builder, SIP_METHOD_ACK, &via, cseq);
 	length = sip_builder_finish(&builder, SPAN("application/sdp"), body);
 	if (length > 0)
 		switchboard_send(switchboard, &next_hop, switchboard->buffer, (size_t)length);

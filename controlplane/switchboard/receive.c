@@ -151,7 +151,8 @@ static void receive_malformed(struct switchboard *switchboard, const struct sip_
 
 void receive_message(struct switchboard *switchboard, const struct switchboard_message *received)
 {
-	const struct sip_flow *flow = received->flow;
+	struct sip_flow peer = *received->flow;
+	const struct sip_flow *flow = &peer;
 	struct sip_message message;
 	struct sip_parse_error error;
 	trunk_id trunk;
@@ -162,6 +163,9 @@ void receive_message(struct switchboard *switchboard, const struct switchboard_m
 		switchboard->counts.strangers++;
 		return;
 	}
+	/* If its connection goes and we connect to it, it must be who the trunk says. */
+	if (peer.server_id == 0)
+		peer.server_id = trunk_config(switchboard->trunks, trunk)->target.server_id;
 	if (sip_message_parse(received->bytes, received->length, received->is_stream, &message,
 		    &error) != 0) {
 		receive_malformed(switchboard, &message, &error, flow);

@@ -215,6 +215,28 @@ int trunk_target_flow(const struct trunk_table *table, trunk_id id, trunk_target
 	return 0;
 }
 
+int trunk_local_end(const struct trunk_table *table, struct sip_flow *flow)
+{
+	const struct config_listener *found = NULL;
+
+	for (uint32_t i = 0; i < table->sip.listener_count; i++) {
+		const struct config_listener *listener = &table->sip.listeners[i];
+		bool is_same_address = td_ip_equal(&listener->address, &flow->local.ip);
+
+		if (listener->transport == (uint32_t)flow->transport &&
+			listener->address.family == flow->local.ip.family &&
+			(found == NULL || is_same_address))
+			found = listener;
+		if (found == listener && is_same_address)
+			break;
+	}
+	if (found == NULL)
+		return -EAFNOSUPPORT;
+	flow->local.ip = found->address;
+	flow->local.port = (uint16_t)found->port;
+	return 0;
+}
+
 int trunk_next_hop(const struct trunk_table *table, trunk_id id, struct sip_flow *ret_flow)
 {
 	struct trunk_attempt attempt = {.last = TRUNK_TARGET_NONE};

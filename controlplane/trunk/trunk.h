@@ -117,6 +117,9 @@ td_must_check int trunk_target_flow(const struct trunk_table *table, trunk_id id
 /* The same to whichever target is best now. -EDESTADDRREQ: there is none. */
 td_must_check int trunk_next_hop(
 	const struct trunk_table *table, trunk_id id, struct sip_flow *ret_flow);
+/* Sets flow->local to our listener of flow->transport: the one on the same address, or the first
+ * of the same family. -EAFNOSUPPORT: there is none, and flow stays as it is. */
+td_must_check int trunk_local_end(const struct trunk_table *table, struct sip_flow *flow);
 /* SIP or SIPS, as its target has it. */
 enum sip_scheme trunk_scheme(const struct trunk_table *table, trunk_id id);
 /* Writes the request URI "sip:NUMBER@HOST[:PORT][;transport=tcp]" or "sips:NUMBER@HOST[:PORT]",

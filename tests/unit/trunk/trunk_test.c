@@ -138,6 +138,43 @@ static void test_secure_targets(void **state)
 	trunk_table_destroy(table);
 }
 
+/* Our end of another transport: on the same address if there is a choice. */
+static void test_local_end(void **state)
+{
+	static const char text[] =
+		"node: t\n"
+		"sip: {listen: [{address: 192.0.2.1}, {address: 192.0.2.2},\n"
+		"  {address: 192.0.2.1, transport: tcp}, {address: 192.0.2.2, transport: tcp, "
+		"port: 5070},\n"
+		"  {address: 192.0.2.9, transport: tls}], tls: {certificate_file: a, key_file: b}}\n"
+		"media: {addresses: [192.0.2.1]}\n"
+		"dataplane: {ports: [{device: net_null0}]}\n"
+		"trunks: [{name: a, target: \"sip:10.0.0.1\"}]\n";
+	struct sip_flow flow = {.local = {.ip = ip("192.0.2.2"), .port = 5060}};
+	struct td_ip wanted = ip("192.0.2.9");
+	struct config_errors errors;
+	struct trunk_table *table;
+	struct config *config;
+
+	(void)state;
+	assert_int_equal(config_load_text(text, strlen(text), "text", &config, &errors), 0);
+	assert_int_equal(trunk_table_create(config, 7, 0, &table), 0);
+	config_destroy(config);
+	flow.transport = SIP_TRANSPORT_TCP;
+	assert_int_equal(trunk_local_end(table, &flow), 0);
+	assert_int_equal(flow.local.port, 5070);
+	flow.transport = SIP_TRANSPORT_TLS;
+	assert_int_equal(trunk_local_end(table, &flow), 0);
+	assert_int_equal(flow.local.port, 5061);
+	assert_true(td_ip_equal(&flow.local.ip, &wanted));
+	flow.transport = SIP_TRANSPORT_WS;
+	assert_int_equal(trunk_local_end(table, &flow), -EAFNOSUPPORT);
+	flow.local.ip = ip("2001:db8::1");
+	flow.transport = SIP_TRANSPORT_TCP;
+	assert_int_equal(trunk_local_end(table, &flow), -EAFNOSUPPORT);
+	trunk_table_destroy(table);
+}
+
 /* Of several listeners the one on the trunk's own network is used. */
 static void test_next_hop_leaves_by_the_media_address(void **state)
 {
@@ -224,6 +261,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addressing),
 		cmocka_unit_test(test_secure_targets),
+		cmocka_unit_test(test_local_end),
 		cmocka_unit_test(test_next_hop_leaves_by_the_media_address),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_reload),
