@@ -215,6 +215,7 @@ static int verb_status(void *context, const json_t *request, json_t **ret_result
 	put_count(object, "terminations", gauges.terminations_in_use);
 	put_count(object, "terminations_wanted", counts.terminations);
 	put_count(object, "ports_in_use", counts.ports_in_use);
+	put_count(object, "call_memory_bytes", counts.call_memory_bytes);
 	put_count(object, "mbufs_in_use", gauges.mbufs_in_use);
 	put_count(object, "journal_records",
 		journal.records[JOURNAL_CALL] + journal.records[JOURNAL_EVENT]);

@@ -147,13 +147,21 @@ const char *call_trigger_name(unsigned trigger)
 	return trigger < CALL_TRIGGER_COUNT ? names[trigger] : "?";
 }
 
-void call_begin_leg(struct call *call, unsigned index, const struct td_now *now)
+static void free_leg(struct call *call, unsigned index)
 {
 	struct leg *leg = &call->legs[index];
 
 	call_clear_pending(call, index);
 	call_clear_text(call, &leg->local_sdp, &leg->local_sdp_length);
 	call_clear_text(call, &leg->ack_sdp, &leg->ack_sdp_length);
+	dialog_fini(&leg->dialog);
+}
+
+void call_begin_leg(struct call *call, unsigned index, const struct td_now *now)
+{
+	struct leg *leg = &call->legs[index];
+
+	free_leg(call, index);
 	memset(leg, 0, sizeof(*leg));
 	leg->index = (uint8_t)index;
 	leg->is_uac = index == CALL_CALLEE;
@@ -206,14 +214,19 @@ void call_clear_pending(struct call *call, unsigned index)
 	memset(pending, 0, sizeof(*pending));
 }
 
+void call_take_stats(struct call *call, unsigned index, const struct td_termination_stats *stats)
+{
+	struct call_media *media = &call->media[index];
+
+	heap_free(call->heap, media->stats);
+	media->stats = stats != NULL ? heap_copy(call->heap, stats, sizeof(*stats)) : NULL;
+}
+
 void call_fini(struct call *call)
 {
 	for (unsigned i = 0; i < CALL_LEGS; i++) {
-		struct leg *leg = &call->legs[i];
-
-		call_clear_pending(call, i);
-		call_clear_text(call, &leg->local_sdp, &leg->local_sdp_length);
-		call_clear_text(call, &leg->ack_sdp, &leg->ack_sdp_length);
+		free_leg(call, i);
+		call_take_stats(call, i, NULL);
 	}
 	call_clear_text(call, &call->offer, &call->offer_length);
 }

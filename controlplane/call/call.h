@@ -120,7 +120,6 @@ enum call_media_state {
 struct call_media {
 	uint8_t state; /* enum call_media_state */
 	bool has_remote;
-	bool has_stats;
 	bool has_timed_out; /* MEDIA_TIMEOUT told, and no MEDIA_RESUMED since */
 	bool has_port;	    /* local is ours in the pool */
 	uint16_t ptime_ms;
@@ -131,7 +130,7 @@ struct call_media {
 	struct td_endpoint local;
 	struct sdp_remote remote; /* valid if has_remote */
 	char codec[EVENT_NAME_BYTES];
-	struct td_termination_stats stats; /* valid if has_stats */
+	struct td_termination_stats *stats; /* owned by the call's heap: final figures, or NULL */
 };
 
 struct call {
@@ -186,6 +185,10 @@ void call_clear_text(struct call *call, char **text, uint32_t *length);
 td_must_check int call_set_pending(
 	struct call *call, unsigned index, const struct leg_pending *pending);
 void call_clear_pending(struct call *call, unsigned index);
+
+/* Keeps the final figures of a leg's termination; NULL: none. Without memory they are missing from its CDR,
+ * which says so. */
+void call_take_stats(struct call *call, unsigned index, const struct td_termination_stats *stats);
 
 /* Frees everything that the call holds on its heap. */
 void call_fini(struct call *call);

@@ -116,7 +116,7 @@ void record_fill_cdr(const struct call *call, unsigned leg_index, const struct r
 	cdr->direction = leg->is_uac ? EVENT_DIRECTION_OUT : EVENT_DIRECTION_IN;
 	cdr->role = leg->is_uac ? EVENT_ROLE_NONE : EVENT_ROLE_CUSTOMER;
 	cdr->is_recovered = leg->is_recovered;
-	cdr->is_media_stats_missing = media->has_remote && !media->has_stats;
+	cdr->is_media_stats_missing = media->has_remote && media->stats == NULL;
 	text_copy(cdr->trunk, sizeof(cdr->trunk), names->trunks[leg_index]);
 	text_copy(cdr->route, sizeof(cdr->route), call->route);
 	cdr_fill_sip(leg, cdr);
@@ -133,8 +133,8 @@ void record_fill_cdr(const struct call *call, unsigned leg_index, const struct r
 		cdr->media_remote = media->remote.rtp;
 	}
 	cdr->media_local = media->local;
-	if (media->has_stats)
-		cdr->media = media->stats;
+	if (media->stats != NULL)
+		cdr->media = *media->stats;
 }
 
 void record_fill_contact(

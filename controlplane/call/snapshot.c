@@ -86,34 +86,22 @@ static void get_release(struct serial_reader *reader, struct event_release *rele
 		serial_reader_fail(reader);
 }
 
-/* The dialog's fixed part as it is, of its texts only what is used. */
+/* The dialog's fixed part as it is, and its texts. */
 static void put_dialog(struct serial_writer *writer, const struct dialog *dialog)
 {
 	serial_put_fixed(writer, dialog, offsetof(struct dialog, text));
-	serial_put_bytes(writer, dialog->text, dialog->text_used);
+	serial_put_bytes(writer, dialog->text, dialog->text_bytes);
 }
 
-static bool text_is_inside(struct dialog_text text, uint16_t used)
+static int get_dialog(struct serial_reader *reader, struct dialog *dialog, struct heap *heap)
 {
-	return (uint32_t)text.offset + text.length <= used;
-}
-
-static void get_dialog(struct serial_reader *reader, struct dialog *dialog)
-{
-	size_t used;
+	int result;
 
 	serial_get_fixed(reader, dialog, offsetof(struct dialog, text));
-	used = serial_get_bytes(reader, dialog->text, sizeof(dialog->text));
-	if (dialog->text_used != used || dialog->state > DIALOG_TERMINATED ||
-		!text_is_inside(dialog->call_id, dialog->text_used) ||
-		!text_is_inside(dialog->local_tag, dialog->text_used) ||
-		!text_is_inside(dialog->remote_tag, dialog->text_used) ||
-		!text_is_inside(dialog->local_uri, dialog->text_used) ||
-		!text_is_inside(dialog->remote_uri, dialog->text_used) ||
-		!text_is_inside(dialog->remote_target, dialog->text_used) ||
-		!text_is_inside(dialog->local_contact, dialog->text_used) ||
-		!text_is_inside(dialog->routes, dialog->text_used))
+	result = dialog_restore(dialog, heap, serial_get_span(reader));
+	if (result == -EBADMSG)
 		serial_reader_fail(reader);
+	return result == -EBADMSG ? 0 : result;
 }
 
 static void put_leg(
@@ -189,7 +177,8 @@ static int get_leg(struct serial_reader *reader, const struct trunk_table *trunk
 		result = get_owned(reader, call, &leg->ack_sdp, &leg->ack_sdp_length);
 	get_release(reader, &leg->release);
 	get_text(reader, leg->user_agent, sizeof(leg->user_agent));
-	get_dialog(reader, &leg->dialog);
+	if (result == 0)
+		result = get_dialog(reader, &leg->dialog, call->heap);
 	if (leg->state >= LEG_STATE_COUNT || leg->negotiation >= NEGOTIATION_STATE_COUNT ||
 		leg->leg_id >> CALL_LEG_ID_BITS != call->call_id)
 		serial_reader_fail(reader);
@@ -202,7 +191,7 @@ static void put_media(struct serial_writer *writer, const struct call_media *med
 	if (media->state == CALL_MEDIA_NONE)
 		return;
 	serial_put_u8(writer, media->has_remote);
-	serial_put_u8(writer, media->has_stats);
+	serial_put_u8(writer, media->stats != NULL);
 	serial_put_u8(writer, media->has_port);
 	serial_put_u16(writer, media->ptime_ms);
 	serial_put_u32(writer, media->epoch);
@@ -213,17 +202,28 @@ static void put_media(struct serial_writer *writer, const struct call_media *med
 	put_text(writer, media->codec);
 	if (media->has_remote)
 		serial_put_fixed(writer, &media->remote, sizeof(media->remote));
-	if (media->has_stats)
-		serial_put_fixed(writer, &media->stats, sizeof(media->stats));
+	if (media->stats != NULL)
+		serial_put_fixed(writer, media->stats, sizeof(*media->stats));
 }
 
-static void get_media(struct serial_reader *reader, struct call_media *media)
+static void get_stats(struct serial_reader *reader, struct call *call, unsigned index)
 {
+	struct td_termination_stats stats;
+
+	serial_get_fixed(reader, &stats, sizeof(stats));
+	call_take_stats(call, index, &stats);
+}
+
+static void get_media(struct serial_reader *reader, struct call *call, unsigned index)
+{
+	struct call_media *media = &call->media[index];
+	bool has_stats;
+
 	media->state = serial_get_u8(reader);
 	if (media->state == CALL_MEDIA_NONE)
 		return;
 	media->has_remote = serial_get_u8(reader) != 0;
-	media->has_stats = serial_get_u8(reader) != 0;
+	has_stats = serial_get_u8(reader) != 0;
 	media->has_port = serial_get_u8(reader) != 0;
 	media->ptime_ms = serial_get_u16(reader);
 	media->epoch = serial_get_u32(reader);
@@ -234,8 +234,8 @@ static void get_media(struct serial_reader *reader, struct call_media *media)
 	get_text(reader, media->codec, sizeof(media->codec));
 	if (media->has_remote)
 		serial_get_fixed(reader, &media->remote, sizeof(media->remote));
-	if (media->has_stats)
-		serial_get_fixed(reader, &media->stats, sizeof(media->stats));
+	if (has_stats)
+		get_stats(reader, call, index);
 	if (media->state > CALL_MEDIA_REMOVED || media->remote.codec_count > TD_CODECS_MAX)
 		serial_reader_fail(reader);
 }
@@ -323,7 +323,7 @@ int snapshot_read(
 	result = get_call(&reader, trunks, call);
 	for (unsigned i = 0; i < CALL_LEGS && result == 0; i++) {
 		result = get_leg(&reader, trunks, call, i);
-		get_media(&reader, &call->media[i]);
+		get_media(&reader, call, i);
 	}
 	if (result != 0)
 		return result;

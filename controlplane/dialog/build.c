@@ -13,8 +13,8 @@
 #include <string.h>
 
 enum {
-	DIALOG_MAX_FORWARDS = 70,		 /* RFC 3261 8.1.1.6 */
-	NAMED_URI_BYTES = DIALOG_TEXT_BYTES + 2, /* with < and > */
+	DIALOG_MAX_FORWARDS = 70,		     /* RFC 3261 8.1.1.6 */
+	NAMED_URI_BYTES = DIALOG_TEXT_MAX_BYTES + 2, /* with < and > */
 };
 
 /* A URI as it may stand in a request line: without headers and the method parameter

@@ -17,7 +17,8 @@ enum {
 
 /* A From or To value without its tag parameter, in buffer if something had to be cut out of the
  * middle. Empty if it can't be had. */
-static struct span without_tag(const struct sip_name_addr *value, char buffer[DIALOG_TEXT_BYTES])
+static struct span without_tag(
+	const struct sip_name_addr *value, char buffer[DIALOG_TEXT_MAX_BYTES])
 {
 	const char *end = value->text.text + value->text.length;
 	const char *after = value->tag.text + value->tag.length;
@@ -31,7 +32,7 @@ static struct span without_tag(const struct sip_name_addr *value, char buffer[DI
 		before--;
 	head_bytes = (size_t)(before - value->text.text);
 	tail_bytes = (size_t)(end - after);
-	if (head_bytes + tail_bytes > DIALOG_TEXT_BYTES)
+	if (head_bytes + tail_bytes > DIALOG_TEXT_MAX_BYTES)
 		return (struct span){0};
 	memcpy(buffer, value->text.text, head_bytes);
 	memcpy(buffer + head_bytes, after, tail_bytes);
@@ -48,10 +49,18 @@ static bool is_target(const struct sip_name_addr *contact)
 int dialog_init_uac(struct dialog *dialog, const struct dialog_identity *identity,
 	uint32_t first_cseq, const struct sip_flow *flow)
 {
+	const struct dialog_texts texts = {
+		.call_id = identity->call_id,
+		.local_tag = identity->local_tag,
+		.local_uri = identity->local_uri,
+		.remote_uri = identity->remote_uri,
+		.remote_target = identity->remote_target,
+		.local_contact = identity->local_contact,
+	};
 	struct sip_uri target;
-	int error;
 
 	memset(dialog, 0, sizeof(*dialog));
+	dialog->heap = identity->heap;
 	dialog->state = DIALOG_EARLY;
 	dialog->is_uac = 1;
 	dialog->is_secure = sip_transport_is_secure(flow->transport) &&
@@ -59,29 +68,25 @@ int dialog_init_uac(struct dialog *dialog, const struct dialog_identity *identit
 			    target.scheme == SIP_SCHEME_SIPS;
 	dialog->local_cseq = first_cseq;
 	dialog->flow = *flow;
-	error = dialog_set_text(dialog, &dialog->call_id, identity->call_id);
-	if (error == 0)
-		error = dialog_set_text(dialog, &dialog->local_tag, identity->local_tag);
-	if (error == 0)
-		error = dialog_set_text(dialog, &dialog->local_uri, identity->local_uri);
-	if (error == 0)
-		error = dialog_set_text(dialog, &dialog->remote_uri, identity->remote_uri);
-	if (error == 0)
-		error = dialog_set_text(dialog, &dialog->remote_target, identity->remote_target);
-	if (error == 0)
-		error = dialog_set_text(dialog, &dialog->local_contact, identity->local_contact);
-	return error;
+	return dialog_set_texts(dialog, &texts);
 }
 
 /* Remote tag, route set and target from a response that makes or remakes the dialog. */
 static int take_response(struct dialog *dialog, const struct sip_message *response)
 {
-	int error = dialog_set_text(dialog, &dialog->remote_tag, response->to.tag);
+	struct dialog_texts texts = dialog_get_texts(dialog);
+	struct dialog_routes routes;
+	int error = dialog_read_routes(response, &routes);
 
+	if (error != 0)
+		return error;
+	texts.remote_tag = response->to.tag;
+	texts.routes = (struct span){.text = routes.lines, .length = routes.length};
+	if (is_target(&response->contact))
+		texts.remote_target = response->contact.uri.text;
+	error = dialog_set_texts(dialog, &texts);
 	if (error == 0)
-		error = dialog_take_routes(dialog, response);
-	if (error == 0)
-		error = dialog_refresh_target(dialog, response);
+		dialog->route_count = routes.count;
 	return error;
 }
 
@@ -89,7 +94,6 @@ int dialog_accept_response(
 	struct dialog *dialog, const struct sip_message *response, const struct sip_flow *flow)
 {
 	bool is_final = response->status >= STATUS_FIRST_2XX;
-	struct dialog next;
 	int error;
 
 	if (span_is_empty(response->to.tag) ||
@@ -104,50 +108,48 @@ int dialog_accept_response(
 	}
 	if (is_final && !is_target(&response->contact))
 		return -EBADMSG;
-	next = *dialog; /* all or nothing */
-	error = take_response(&next, response);
+	error = take_response(dialog, response); /* all or nothing */
 	if (error != 0)
 		return error;
 	if (is_final)
-		next.state = DIALOG_CONFIRMED;
-	next.flow = *flow;
-	*dialog = next;
+		dialog->state = DIALOG_CONFIRMED;
+	dialog->flow = *flow;
 	return 0;
 }
 
-int dialog_init_uas(struct dialog *dialog, const struct sip_message *request, struct span local_tag,
-	struct span local_contact, const struct sip_flow *flow)
+int dialog_init_uas(struct dialog *dialog, const struct sip_message *request,
+	const struct dialog_half *half, const struct sip_flow *flow)
 {
-	char buffer[DIALOG_TEXT_BYTES];
+	char local_uri[DIALOG_TEXT_MAX_BYTES];
+	char remote_uri[DIALOG_TEXT_MAX_BYTES];
+	struct dialog_routes routes;
 	int error;
 
 	if (!is_target(&request->contact))
 		return -EBADMSG;
+	error = dialog_read_routes(request, &routes);
+	if (error != 0)
+		return error;
 	memset(dialog, 0, sizeof(*dialog));
+	dialog->heap = half->heap;
 	dialog->state = DIALOG_EARLY;
 	dialog->is_secure = sip_transport_is_secure(flow->transport) &&
 			    request->request_uri.scheme == SIP_SCHEME_SIPS;
 	dialog->remote_cseq = request->cseq.number;
 	dialog->has_remote_cseq = 1;
+	dialog->route_count = routes.count;
 	dialog->flow = *flow;
-	error = dialog_set_text(dialog, &dialog->call_id, request->call_id);
-	if (error == 0)
-		error = dialog_set_text(dialog, &dialog->local_tag, local_tag);
-	if (error == 0)
-		error = dialog_set_text(dialog, &dialog->remote_tag, request->from.tag);
-	if (error == 0)
-		error = dialog_set_text(
-			dialog, &dialog->local_uri, without_tag(&request->to, buffer));
-	if (error == 0)
-		error = dialog_set_text(
-			dialog, &dialog->remote_uri, without_tag(&request->from, buffer));
-	if (error == 0)
-		error = dialog_set_text(dialog, &dialog->local_contact, local_contact);
-	if (error == 0)
-		error = dialog_take_routes(dialog, request);
-	if (error == 0)
-		error = dialog_refresh_target(dialog, request);
-	return error;
+	return dialog_set_texts(
+		dialog, &(const struct dialog_texts){
+				.call_id = request->call_id,
+				.local_tag = half->local_tag,
+				.remote_tag = request->from.tag,
+				.local_uri = without_tag(&request->to, local_uri),
+				.remote_uri = without_tag(&request->from, remote_uri),
+				.remote_target = request->contact.uri.text,
+				.local_contact = half->local_contact,
+				.routes = {.text = routes.lines, .length = routes.length},
+			});
 }
 
 bool dialog_matches(const struct dialog *dialog, const struct sip_message *message)
@@ -179,7 +181,10 @@ unsigned dialog_accept_request(
 
 int dialog_refresh_target(struct dialog *dialog, const struct sip_message *message)
 {
+	struct dialog_texts texts = dialog_get_texts(dialog);
+
 	if (!is_target(&message->contact))
 		return 0;
-	return dialog_set_text(dialog, &dialog->remote_target, message->contact.uri.text);
+	texts.remote_target = message->contact.uri.text;
+	return dialog_set_texts(dialog, &texts);
 }

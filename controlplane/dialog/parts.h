@@ -9,15 +9,35 @@
 
 #include <tandem/compiler.h>
 
-/* Replaces one text of the dialog (field is a member of it) by a copy of value; the others move
- * up. value must not lie in the dialog. -ENOSPC, and nothing has changed. */
-td_must_check int dialog_set_text(
-	struct dialog *dialog, struct dialog_text *field, struct span value);
+/* The texts of a dialog by themselves, in the order in which the block holds them. */
+struct dialog_texts {
+	struct span call_id;
+	struct span local_tag;
+	struct span remote_tag;
+	struct span local_uri;
+	struct span remote_uri;
+	struct span remote_target;
+	struct span local_contact;
+	struct span routes;
+};
 
-/* Takes the route set from the Record-Route headers: in their order for a request (we are the
- * UAS), reversed for a response (RFC 3261 12.1.1, 12.1.2). -EBADMSG (not a SIP URI, too many),
- * -ENOSPC. */
-td_must_check int dialog_take_routes(struct dialog *dialog, const struct sip_message *message);
+/* The dialog's texts as they are; they borrow its block. */
+struct dialog_texts dialog_get_texts(const struct dialog *dialog);
+/* Makes texts the dialog's: copies them into a new block. They may lie in the old one, which is
+ * freed. -ENOSPC, -ENOMEM, and nothing has changed. */
+td_must_check int dialog_set_texts(struct dialog *dialog, const struct dialog_texts *texts);
+
+/* A route set as it is written down, one value per line. */
+struct dialog_routes {
+	uint8_t count;
+	uint16_t length;
+	char lines[DIALOG_TEXT_MAX_BYTES];
+};
+
+/* Reads the Record-Route headers: in their order for a request (we are the UAS), reversed for a
+ * response (RFC 3261 12.1.1, 12.1.2). -EBADMSG (not a SIP URI, too many), -ENOSPC. */
+td_must_check int dialog_read_routes(
+	const struct sip_message *message, struct dialog_routes *ret_routes);
 
 /* The next route of a set; *rest begins as the whole set and becomes what follows. Empty at the
  * end. */

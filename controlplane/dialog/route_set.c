@@ -83,29 +83,25 @@ static int collect_routes(const struct sip_message *message, struct span routes[
 	return count;
 }
 
-int dialog_take_routes(struct dialog *dialog, const struct sip_message *message)
+int dialog_read_routes(const struct sip_message *message, struct dialog_routes *ret_routes)
 {
 	struct span routes[SIP_ROUTES_MAX];
-	char lines[DIALOG_TEXT_BYTES];
 	size_t used = 0;
 	int count = collect_routes(message, routes);
-	int error;
 
 	if (count < 0)
 		return count;
 	for (int i = 0; i < count; i++) {
 		int at = sip_message_is_request(message) ? i : count - 1 - i;
 
-		if (used + routes[at].length + 1 > sizeof(lines))
+		if (used + routes[at].length + 1 > sizeof(ret_routes->lines))
 			return -ENOSPC;
 		if (used != 0)
-			lines[used++] = '\n';
-		memcpy(lines + used, routes[at].text, routes[at].length);
+			ret_routes->lines[used++] = '\n';
+		memcpy(ret_routes->lines + used, routes[at].text, routes[at].length);
 		used += routes[at].length;
 	}
-	error = dialog_set_text(
-		dialog, &dialog->routes, (struct span){.text = lines, .length = (uint32_t)used});
-	if (error == 0)
-		dialog->route_count = (uint8_t)count;
-	return error;
+	ret_routes->count = (uint8_t)count;
+	ret_routes->length = (uint16_t)used;
+	return 0;
 }

@@ -89,6 +89,7 @@ static int init_callee(
 		return result;
 	result = dialog_init_uac(&leg->dialog,
 		&(const struct dialog_identity){
+			.heap = call->heap,
 			.call_id = span_from(call_id),
 			.local_tag = span_from(line->tags[CALL_CALLEE].text),
 			.local_uri = span_from(from),

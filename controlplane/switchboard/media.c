@@ -78,7 +78,7 @@ int media_take_port(struct switchboard *switchboard, struct line *line, unsigned
 	media->has_port = true;
 	media->termination_id = line->call.legs[index].leg_id;
 	media->state = CALL_MEDIA_NONE;
-	media->has_stats = false;
+	call_take_stats(&line->call, index, NULL);
 	return 0;
 }
 
@@ -219,10 +219,8 @@ void media_reply(struct switchboard *switchboard, const struct td_reply *reply)
 	if (media->state != CALL_MEDIA_REMOVING)
 		return;
 	media->state = CALL_MEDIA_REMOVED;
-	if (reply->result == TD_RESULT_OK) {
-		media->has_stats = true;
-		media->stats = reply->stats;
-	}
+	if (reply->result == TD_RESULT_OK)
+		call_take_stats(&line->call, index, &reply->stats);
 	media_release_port(switchboard, line, index);
 	switchboard_mark(switchboard, line);
 }

@@ -82,6 +82,7 @@ static int begin_caller(struct switchboard *switchboard, struct line *line,
 	struct call *call = &line->call;
 	struct leg *leg = &call->legs[CALL_CALLER];
 	char contact[LEG_CONTACT_BYTES];
+	struct dialog_half half = {.heap = call->heap};
 	int result;
 
 	call->created_ms = switchboard->now.mono_ms;
@@ -98,8 +99,9 @@ static int begin_caller(struct switchboard *switchboard, struct line *line,
 		event_text_set(leg->user_agent, sizeof(leg->user_agent), agent->value.text,
 			agent->value.length);
 	switchboard_random_text(switchboard, line->tags[CALL_CALLER].text, SWITCHBOARD_TAG_BYTES);
-	result = dialog_init_uas(&leg->dialog, invite, span_from(line->tags[CALL_CALLER].text),
-		leg_contact(request->flow, invite->request_uri.scheme, contact), request->flow);
+	half.local_tag = span_from(line->tags[CALL_CALLER].text);
+	half.local_contact = leg_contact(request->flow, invite->request_uri.scheme, contact);
+	result = dialog_init_uas(&leg->dialog, invite, &half, request->flow);
 	if (result != 0)
 		return result;
 	result = call_set_pending(call, CALL_CALLER, &pending);

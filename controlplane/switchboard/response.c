@@ -10,14 +10,45 @@
 #include <errno.h>
 #include <string.h>
 
+/* Writes a request of a dialog without a leg into the buffer. */
+static struct span build_stray(struct switchboard *switchboard, struct dialog *dialog,
+	enum sip_method method, uint32_t cseq_for_ack)
+{
+	char branch[TRANSACTION_BRANCH_BYTES];
+	struct sip_builder builder;
+	int length;
+
+	sip_builder_init(&builder, switchboard->buffer, sizeof(switchboard->buffer));
+	transaction_branch(switchboard->transactions, branch);
+	dialog_build_request(dialog, &builder, method, branch, cseq_for_ack);
+	if (method == SIP_METHOD_BYE)
+		cause_build_reason(&builder, CAUSE_NORMAL);
+	length = sip_builder_finish(&builder, SPAN(""), SPAN(""));
+	return (struct span){switchboard->buffer, length > 0 ? (uint32_t)length : 0};
+}
+
+static void end_stray(struct switchboard *switchboard, struct dialog *dialog, uint32_t invite_cseq)
+{
+	struct sip_flow next_hop = dialog_next_hop(dialog);
+	const struct transaction_options options = {.flow = &next_hop};
+	struct span bytes = build_stray(switchboard, dialog, SIP_METHOD_ACK, invite_cseq);
+	transaction_id id;
+
+	if (bytes.length != 0)
+		switchboard_send(switchboard, &next_hop, bytes.text, bytes.length);
+	bytes = build_stray(switchboard, dialog, SIP_METHOD_BYE, 0);
+	if (bytes.length != 0 && transaction_request(switchboard->transactions, bytes, &options,
+					 switchboard->now.mono_ms, &id) != 0)
+		switchboard->counts.refused_memory++;
+}
+
 void response_reject_2xx(struct switchboard *switchboard, const struct sip_message *response,
 	const struct sip_flow *flow)
 {
 	struct dialog dialog;
 	char contact[LEG_CONTACT_BYTES];
-	char branch[TRANSACTION_BRANCH_BYTES];
-	struct sip_builder builder;
 	const struct dialog_identity identity = {
+		.heap = &switchboard->heap,
 		.call_id = response->call_id,
 		.local_tag = response->from.tag,
 		.local_uri = response->from.uri.text,
@@ -26,32 +57,14 @@ void response_reject_2xx(struct switchboard *switchboard, const struct sip_messa
 									: response->to.uri.text,
 		.local_contact = leg_contact(flow, SIP_SCHEME_SIP, contact),
 	};
-	struct sip_flow next_hop;
-	const struct transaction_options options = {.flow = &next_hop};
-	transaction_id id;
-	int length;
 
 	switchboard->counts.unmatched++;
 	if (dialog_init_uac(&dialog, &identity, response->cseq.number, flow) != 0)
 		return;
-	if (dialog_accept_response(&dialog, response, flow) != 0)
-		return; /* no Contact, no way to reach it */
-	next_hop = dialog_next_hop(&dialog);
-	sip_builder_init(&builder, switchboard->buffer, sizeof(switchboard->buffer));
-	transaction_branch(switchboard->transactions, branch);
-	dialog_build_request(&dialog, &builder, SIP_METHOD_ACK, branch, response->cseq.number);
-	length = sip_builder_finish(&builder, SPAN(""), SPAN(""));
-	if (length > 0)
-		switchboard_send(switchboard, &next_hop, switchboard->buffer, (size_t)length);
-	sip_builder_init(&builder, switchboard->buffer, sizeof(switchboard->buffer));
-	transaction_branch(switchboard->transactions, branch);
-	dialog_build_request(&dialog, &builder, SIP_METHOD_BYE, branch, 0);
-	cause_build_reason(&builder, CAUSE_NORMAL);
-	length = sip_builder_finish(&builder, SPAN(""), SPAN(""));
-	if (length > 0 && transaction_request(switchboard->transactions,
-				  (struct span){switchboard->buffer, (uint32_t)length}, &options,
-				  switchboard->now.mono_ms, &id) != 0)
-		switchboard->counts.refused_memory++;
+	/* Without a Contact there is no way to reach it. */
+	if (dialog_accept_response(&dialog, response, flow) == 0)
+		end_stray(switchboard, &dialog, response->cseq.number);
+	dialog_fini(&dialog);
 }
 
 /* The first 2xx to our first INVITE. */

@@ -13,6 +13,8 @@ struct switchboard_counts switchboard_get_counts(const struct switchboard *switc
 
 	counts.calls = slab_in_use(switchboard->lines);
 	counts.ports_in_use = 2 * port_pool_pairs_in_use(switchboard->pool);
+	counts.call_memory_bytes = (uint64_t)counts.calls * sizeof(struct line) +
+				   heap_footprint_bytes(&switchboard->heap);
 	counts.transactions = transaction_table_counts(switchboard->transactions);
 	while ((line = slab_next(switchboard->lines, &cursor)) != NULL) {
 		for (unsigned i = 0; i < CALL_LEGS; i++) {

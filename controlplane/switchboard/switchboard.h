@@ -158,8 +158,10 @@ struct switchboard_counts {
 	uint32_t calls;
 	uint32_t legs;
 	uint32_t dialogs;
-	uint32_t terminations; /* wanted in the dataplane */
-	uint32_t ports_in_use; /* local media ports: two per pair */
+	uint32_t terminations;	    /* wanted in the dataplane */
+	uint32_t ports_in_use;	    /* local media ports: two per pair */
+	uint64_t call_memory_bytes; /* of all calls, with what their blocks cost beyond their bytes;
+				     * transactions apart */
 	struct transaction_counts transactions;
 };
 struct switchboard_counts switchboard_get_counts(const struct switchboard *switchboard);

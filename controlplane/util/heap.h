@@ -10,6 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+	/* What a block costs beyond its bytes: our header, malloc's, and what both round up. */
+	HEAP_BLOCK_OVERHEAD_BYTES = 32,
+};
+
 /* All zero: empty heap without a ceiling. */
 struct heap {
 	size_t limit_bytes; /* 0: none */
@@ -17,6 +22,12 @@ struct heap {
 	uint32_t in_use_count;
 	uint32_t fail_countdown; /* tests only: this allocation from now fails; 0: none */
 };
+
+/* What all blocks together cost, as far as it can be known. */
+static inline uint64_t heap_footprint_bytes(const struct heap *heap)
+{
+	return heap->in_use_bytes + (uint64_t)heap->in_use_count * HEAP_BLOCK_OVERHEAD_BYTES;
+}
 
 /* Gives size_bytes bytes (uninitialised, aligned for any type), or NULL. */
 void *heap_alloc(struct heap *heap, size_t size_bytes);

@@ -183,6 +183,7 @@ static void place_call(struct agent_leg *leg)
 	char call_id[32];
 	char uri[64];
 	struct dialog_identity identity = {
+		.heap = &agent->heap,
 		.local_tag = span_from(leg->tag),
 		.local_uri = SPAN("<sip:caller@10.1.0.1>"),
 		.local_contact = leg_contact(&flow, SIP_SCHEME_SIP, contact),
@@ -307,8 +308,10 @@ void agent_destroy(struct agent *agent)
 {
 	if (agent == NULL)
 		return;
-	for (uint32_t i = 0; i < agent->count; i++)
+	for (uint32_t i = 0; i < agent->count; i++) {
 		free(agent->legs[i].request);
+		dialog_fini(&agent->legs[i].dialog);
+	}
 	transaction_table_destroy(agent->transactions);
 	free(agent->legs);
 	free(agent);

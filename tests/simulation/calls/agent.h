@@ -97,6 +97,7 @@ struct agent {
 	uint32_t count;
 	const struct agent_plan *plans;
 	struct agent_leg *legs; /* owns */
+	struct heap heap;	/* of their dialogs */
 	uint64_t faults;	/* what Tandem did wrong */
 	uint64_t reinvites_accepted;
 	uint64_t reinvites_refused;

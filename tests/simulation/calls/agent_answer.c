@@ -113,6 +113,11 @@ static void ring(struct agent_leg *leg)
 static void take_call(struct agent_leg *leg, const struct transaction_indication *invite)
 {
 	char contact[LEG_CONTACT_BYTES];
+	struct dialog_half half = {
+		.heap = &leg->agent->heap,
+		.local_tag = span_from(leg->tag),
+		.local_contact = leg_contact(invite->flow, SIP_SCHEME_SIP, contact),
+	};
 
 	if (leg->state != AGENT_IDLE) {
 		struct leg_reply reply = {.status = 482};
@@ -129,8 +134,7 @@ static void take_call(struct agent_leg *leg, const struct transaction_indication
 	leg->request = malloc(leg->request_length);
 	assert(leg->request != NULL && "no memory for the test");
 	memcpy(leg->request, invite->message->bytes.text, leg->request_length);
-	if (dialog_init_uas(&leg->dialog, invite->message, span_from(leg->tag),
-		    leg_contact(invite->flow, SIP_SCHEME_SIP, contact), invite->flow) != 0)
+	if (dialog_init_uas(&leg->dialog, invite->message, &half, invite->flow) != 0)
 		abort();
 	leg->has_dialog = true;
 	(void)transaction_set_user(

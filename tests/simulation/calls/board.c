@@ -389,19 +389,20 @@ void board_destroy(struct board *board)
 uint32_t board_outstanding(struct board *board)
 {
 	struct switchboard_counts counts = switchboard_get_counts(board->switchboard);
-	uint32_t sum = counts.calls + counts.legs + counts.dialogs + counts.terminations +
-		       counts.ports_in_use + counts.transactions.clients +
-		       counts.transactions.servers + board->journal_count +
-		       board->termination_count + board->command_count;
+	uint32_t sum = (uint32_t)counts.call_memory_bytes + counts.calls + counts.legs +
+		       counts.dialogs + counts.terminations + counts.ports_in_use +
+		       counts.transactions.clients + counts.transactions.servers +
+		       board->journal_count + board->termination_count + board->command_count;
 
 	if (sum != 0)
 		(void)fprintf(stderr,
 			"outstanding: calls %u legs %u dialogs %u terminations %u ports %u "
-			"clients %u servers %u journal %u in dataplane %u commands %u\n",
+			"memory %llu clients %u servers %u journal %u in dataplane %u commands "
+			"%u\n",
 			counts.calls, counts.legs, counts.dialogs, counts.terminations,
-			counts.ports_in_use, counts.transactions.clients,
-			counts.transactions.servers, board->journal_count, board->termination_count,
-			board->command_count);
+			counts.ports_in_use, (unsigned long long)counts.call_memory_bytes,
+			counts.transactions.clients, counts.transactions.servers,
+			board->journal_count, board->termination_count, board->command_count);
 	return sum;
 }
 

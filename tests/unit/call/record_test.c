@@ -68,6 +68,7 @@ static void test_unanswered(void **state)
 {
 	struct call call = talked();
 	struct event_record record;
+	struct td_termination_stats stats = {.rx_packets = 3};
 
 	(void)state;
 	call.legs[CALL_CALLER].answer_ms = 0;
@@ -81,8 +82,7 @@ static void test_unanswered(void **state)
 	assert_int_equal(record.cdr.release.sip_status, 486);
 	assert_int_equal(record.cdr.release.disposition, EVENT_DISPOSITION_BUSY);
 	assert_true(record.cdr.is_media_stats_missing);
-	call.media[CALL_CALLER].has_stats = true;
-	call.media[CALL_CALLER].stats.rx_packets = 3;
+	call.media[CALL_CALLER].stats = &stats;
 	record_fill_cdr(&call, CALL_CALLER, &names, &record);
 	assert_false(record.cdr.is_media_stats_missing);
 	assert_int_equal(record.cdr.media.rx_packets, 3);

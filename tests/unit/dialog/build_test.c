@@ -36,6 +36,7 @@ static void test_strict_router(void **state)
 	hop = dialog_next_hop(&dialog);
 	assert_int_equal(hop.remote.port, 5080);
 	assert_int_equal(hop.remote.ip.bytes[3], 50);
+	dialog_fini(&dialog);
 }
 
 static void test_target_loses_what_a_request_line_must_not_have(void **state)
@@ -46,9 +47,11 @@ static void test_target_loses_what_a_request_line_must_not_have(void **state)
 	talk_uas(&dialog, "Contact: <sip:alice@192.0.2.20;transport=tcp;method=BYE?Subject=x>\r\n");
 	assert_non_null(strstr(talk_built(&dialog, SIP_METHOD_BYE, 0),
 		"BYE sip:alice@192.0.2.20;transport=tcp SIP/2.0\r\n"));
+	dialog_fini(&dialog);
 	talk_uas(&dialog, "Contact: <sip:alice@192.0.2.20?Subject=x>\r\n");
 	assert_non_null(strstr(
 		talk_built(&dialog, SIP_METHOD_BYE, 0), "BYE sip:alice@192.0.2.20 SIP/2.0\r\n"));
+	dialog_fini(&dialog);
 }
 
 struct hop_case {
@@ -105,8 +108,13 @@ static void test_next_hop(void **state)
 
 		(void)snprintf(contact, sizeof(contact), "Contact: %s\r\n", HOPS[i].contact);
 		talk_invite(&request, contact);
-		assert_int_equal(dialog_init_uas(&dialog, &request.message, SPAN("ours"),
-					 SPAN("<sip:192.0.2.1>"), &flow),
+		assert_int_equal(dialog_init_uas(&dialog, &request.message,
+					 &(const struct dialog_half){
+						 .heap = &talk_heap,
+						 .local_tag = SPAN("ours"),
+						 .local_contact = SPAN("<sip:192.0.2.1>"),
+					 },
+					 &flow),
 			0);
 		hop = dialog_next_hop(&dialog);
 		if (strcmp(td_endpoint_format(&hop.remote, text), HOPS[i].expected) != 0 ||
@@ -114,15 +122,17 @@ static void test_next_hop(void **state)
 			hop.connection_id != HOPS[i].connection_id)
 			fail_msg("%s: %s", HOPS[i].name, text);
 		assert_true(td_endpoint_equal(&hop.local, &flow.local));
+		dialog_fini(&dialog);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_strict_router),
-		cmocka_unit_test(test_target_loses_what_a_request_line_must_not_have),
-		cmocka_unit_test(test_next_hop),
+		cmocka_unit_test_teardown(test_strict_router, talk_teardown),
+		cmocka_unit_test_teardown(
+			test_target_loses_what_a_request_line_must_not_have, talk_teardown),
+		cmocka_unit_test_teardown(test_next_hop, talk_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

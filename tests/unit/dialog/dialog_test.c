@@ -47,6 +47,7 @@ static void test_uas_half(void **state)
 		"Call-ID: call-1\r\n"
 		"CSeq: 1 BYE\r\n"
 		"Content-Length: 0\r\n\r\n");
+	dialog_fini(&dialog);
 }
 
 static void test_uac_half(void **state)
@@ -82,6 +83,7 @@ static void test_uac_half(void **state)
 	assert_non_null(strstr(text, "CSeq: 2 INVITE\r\n"));
 	assert_non_null(strstr(text, "Contact: <sip:192.0.2.1:5060>\r\n"));
 	assert_int_equal(dialog.local_cseq, 2);
+	dialog_fini(&dialog);
 }
 
 static void test_2xx_without_record_route_clears_the_early_one(void **state)
@@ -96,17 +98,20 @@ static void test_2xx_without_record_route_clears_the_early_one(void **state)
 	assert_int_equal(talk_answer(&dialog, 200, "b1", CONTACT_BOB), 0);
 	talk_check_text(&dialog, dialog.routes, "");
 	assert_int_equal(dialog.route_count, 0);
+	dialog_fini(&dialog);
 }
 
 static void test_refused_responses_change_nothing(void **state)
 {
 	struct dialog dialog;
 	struct dialog before;
+	char text[TEXT_BYTES];
 	char many[TEXT_BYTES] = "";
 
 	(void)state;
 	talk_uac(&dialog);
 	before = dialog;
+	memcpy(text, dialog.text, dialog.text_bytes);
 	assert_int_equal(talk_answer(&dialog, 180, "", CONTACT_BOB), -EBADMSG);
 	assert_int_equal(talk_answer(&dialog, 200, "b", ""), -EBADMSG);
 	assert_int_equal(
@@ -117,14 +122,18 @@ static void test_refused_responses_change_nothing(void **state)
 		-EBADMSG);
 	strcat(many, CONTACT_BOB);
 	for (int i = 0; i < SIP_ROUTES_MAX; i++) {
-		char line[200];
+		char line[400];
 
 		(void)snprintf(
-			line, sizeof(line), "Record-Route: <sip:%0*d@192.0.2.40;lr>\r\n", 100, i);
+			line, sizeof(line), "Record-Route: <sip:%0*d@192.0.2.40;lr>\r\n", 300, i);
 		strcat(many, line);
 	}
 	assert_int_equal(talk_answer(&dialog, 200, "b", many), -ENOSPC);
+	talk_heap.fail_countdown = 1;
+	assert_int_equal(talk_answer(&dialog, 200, "b", CONTACT_BOB), -ENOMEM);
 	assert_memory_equal(&dialog, &before, sizeof(dialog));
+	assert_memory_equal(text, dialog.text, dialog.text_bytes);
+	dialog_fini(&dialog);
 }
 
 static void test_forks(void **state)
@@ -144,6 +153,7 @@ static void test_forks(void **state)
 	assert_int_equal(talk_answer(&dialog, 200, "b1", "Contact: <sip:x@192.0.2.99>\r\n"), 0);
 	talk_check_text(&dialog, dialog.remote_target, "sip:bob@192.0.2.30:5070");
 	talk_check_text(&dialog, dialog.remote_tag, "b1");
+	dialog_fini(&dialog);
 }
 
 static unsigned ask(struct dialog *dialog, const char *method, unsigned cseq, const char *tags)
@@ -172,6 +182,7 @@ static void test_sequence_numbers(void **state)
 	assert_int_equal(ask(&dialog, "BYE", 400001, "alice/guess"), 481);
 	assert_int_equal(dialog.remote_cseq, 400000);
 	assert_int_equal(dialog.flow.remote.port, 5066); /* follows the peer's last request */
+	dialog_fini(&dialog);
 }
 
 static void test_first_request_of_the_peer_sets_its_number(void **state)
@@ -189,6 +200,7 @@ static void test_first_request_of_the_peer_sets_its_number(void **state)
 	assert_int_equal(dialog_accept_request(&dialog, &parsed.message, &flow), 0);
 	assert_int_equal(dialog.has_remote_cseq, 1);
 	assert_int_equal(dialog.remote_cseq, 0);
+	dialog_fini(&dialog);
 }
 
 static void test_matches(void **state)
@@ -206,13 +218,14 @@ static void test_matches(void **state)
 	assert_false(dialog_matches(&dialog, &parsed.message));
 	talk_inside(&parsed, "BYE", 1, "b/ours", "");
 	assert_false(dialog_matches(&dialog, &parsed.message)); /* another Call-ID */
+	dialog_fini(&dialog);
 }
 
 static void test_target_refresh(void **state)
 {
 	struct dialog dialog;
 	struct parsed parsed;
-	char contact[DIALOG_TEXT_BYTES + 100];
+	char contact[DIALOG_TEXT_MAX_BYTES + 100];
 
 	(void)state;
 	talk_uas(&dialog, CONTACT_ALICE);
@@ -224,7 +237,7 @@ static void test_target_refresh(void **state)
 	assert_int_equal(dialog_refresh_target(&dialog, &parsed.message), 0);
 	talk_check_text(&dialog, dialog.remote_target, "sip:a@192.0.2.21:5062");
 	(void)snprintf(contact, sizeof(contact), "Contact: <sip:%0*d@192.0.2.21>\r\n",
-		DIALOG_TEXT_BYTES, 1);
+		DIALOG_TEXT_MAX_BYTES, 1);
 	talk_inside(&parsed, "UPDATE", 314162, "alice/ours", contact);
 	assert_int_equal(dialog_refresh_target(&dialog, &parsed.message), -ENOSPC);
 	talk_check_text(&dialog, dialog.remote_target, "sip:a@192.0.2.21:5062");
@@ -237,25 +250,32 @@ static void test_target_refresh(void **state)
 		talk_check_text(&dialog, dialog.local_tag, "ours");
 		talk_check_text(&dialog, dialog.local_contact, "<sip:192.0.2.1:5060>");
 	}
+	dialog_fini(&dialog);
 }
+
+static const struct dialog_half HALF = {
+	.heap = &talk_heap,
+	.local_tag = {.text = "t", .length = 1},
+	.local_contact = {.text = "<sip:x>", .length = 7},
+};
 
 static void test_init_uas_refusals(void **state)
 {
 	struct dialog dialog;
 	struct parsed request;
 	struct sip_flow flow = talk_flow("192.0.2.2", 5060, SIP_TRANSPORT_UDP);
-	char longer[DIALOG_TEXT_BYTES];
+	char longer[DIALOG_TEXT_MAX_BYTES];
+	struct dialog_half half = HALF;
 
 	(void)state;
 	talk_invite(&request, "");
-	assert_int_equal(
-		dialog_init_uas(&dialog, &request.message, SPAN("t"), SPAN("<sip:x>"), &flow),
-		-EBADMSG);
+	assert_int_equal(dialog_init_uas(&dialog, &request.message, &HALF, &flow), -EBADMSG);
 	talk_invite(&request, CONTACT_ALICE);
 	memset(longer, 'x', sizeof(longer));
-	assert_int_equal(dialog_init_uas(&dialog, &request.message, SPAN("t"),
-				 (struct span){.text = longer, .length = sizeof(longer)}, &flow),
-		-ENOSPC);
+	half.local_contact = (struct span){.text = longer, .length = sizeof(longer)};
+	assert_int_equal(dialog_init_uas(&dialog, &request.message, &half, &flow), -ENOSPC);
+	talk_heap.fail_countdown = 1;
+	assert_int_equal(dialog_init_uas(&dialog, &request.message, &HALF, &flow), -ENOMEM);
 }
 
 static void test_secure_dialog(void **state)
@@ -266,14 +286,14 @@ static void test_secure_dialog(void **state)
 
 	(void)state;
 	talk_invite(&request, CONTACT_ALICE);
-	assert_int_equal(
-		dialog_init_uas(&dialog, &request.message, SPAN("t"), SPAN("<sip:x>"), &flow), 0);
+	assert_int_equal(dialog_init_uas(&dialog, &request.message, &HALF, &flow), 0);
 	assert_int_equal(dialog.is_secure, 0);
+	dialog_fini(&dialog);
 	memcpy(request.text, "INVITE sips:bo@192.0.2.1 SIP/2.0", 32);
 	talk_parse(&request);
-	assert_int_equal(
-		dialog_init_uas(&dialog, &request.message, SPAN("t"), SPAN("<sip:x>"), &flow), 0);
+	assert_int_equal(dialog_init_uas(&dialog, &request.message, &HALF, &flow), 0);
 	assert_int_equal(dialog.is_secure, 1);
+	dialog_fini(&dialog);
 }
 
 static void test_journaled_rubbish_stays_inside(void **state)
@@ -283,6 +303,11 @@ static void test_journaled_rubbish_stays_inside(void **state)
 
 	(void)state;
 	memset(&dialog, 0xff, sizeof(dialog));
+	assert_int_equal(dialog_restore(&dialog, &talk_heap, SPAN("text")), -EBADMSG);
+	dialog.state = DIALOG_EARLY;
+	assert_int_equal(dialog_restore(&dialog, &talk_heap, SPAN("text")), -EBADMSG);
+	dialog.text_bytes = 4;
+	assert_int_equal(dialog_restore(&dialog, &talk_heap, SPAN("text")), -EBADMSG);
 	assert_int_equal(dialog_span(&dialog, text).length, 0);
 	(void)dialog_next_hop(&dialog);
 }
@@ -290,18 +315,20 @@ static void test_journaled_rubbish_stays_inside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_uas_half),
-		cmocka_unit_test(test_uac_half),
-		cmocka_unit_test(test_2xx_without_record_route_clears_the_early_one),
-		cmocka_unit_test(test_refused_responses_change_nothing),
-		cmocka_unit_test(test_forks),
-		cmocka_unit_test(test_sequence_numbers),
-		cmocka_unit_test(test_first_request_of_the_peer_sets_its_number),
-		cmocka_unit_test(test_matches),
-		cmocka_unit_test(test_target_refresh),
-		cmocka_unit_test(test_init_uas_refusals),
-		cmocka_unit_test(test_secure_dialog),
-		cmocka_unit_test(test_journaled_rubbish_stays_inside),
+		cmocka_unit_test_teardown(test_uas_half, talk_teardown),
+		cmocka_unit_test_teardown(test_uac_half, talk_teardown),
+		cmocka_unit_test_teardown(
+			test_2xx_without_record_route_clears_the_early_one, talk_teardown),
+		cmocka_unit_test_teardown(test_refused_responses_change_nothing, talk_teardown),
+		cmocka_unit_test_teardown(test_forks, talk_teardown),
+		cmocka_unit_test_teardown(test_sequence_numbers, talk_teardown),
+		cmocka_unit_test_teardown(
+			test_first_request_of_the_peer_sets_its_number, talk_teardown),
+		cmocka_unit_test_teardown(test_matches, talk_teardown),
+		cmocka_unit_test_teardown(test_target_refresh, talk_teardown),
+		cmocka_unit_test_teardown(test_init_uas_refusals, talk_teardown),
+		cmocka_unit_test_teardown(test_secure_dialog, talk_teardown),
+		cmocka_unit_test_teardown(test_journaled_rubbish_stays_inside, talk_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,9 +85,18 @@ void talk_response(struct parsed *parsed, unsigned status, const char *to_tag, c
 	talk_parse(parsed);
 }
 
+struct heap talk_heap;
+
+int talk_teardown(void **state)
+{
+	(void)state;
+	return talk_heap.in_use_count == 0 ? 0 : -1;
+}
+
 void talk_uac(struct dialog *dialog)
 {
 	struct dialog_identity identity = {
+		.heap = &talk_heap,
 		.call_id = SPAN("call-2"),
 		.local_tag = SPAN("ours"),
 		.local_uri = SPAN("<sip:tandem@192.0.2.1>"),
@@ -106,8 +115,13 @@ void talk_uas(struct dialog *dialog, const char *extra)
 	struct sip_flow flow = talk_flow("192.0.2.2", 5060, SIP_TRANSPORT_UDP);
 
 	talk_invite(&request, extra);
-	assert_int_equal(dialog_init_uas(dialog, &request.message, SPAN("ours"),
-				 SPAN("<sip:192.0.2.1:5060>"), &flow),
+	assert_int_equal(dialog_init_uas(dialog, &request.message,
+				 &(const struct dialog_half){
+					 .heap = &talk_heap,
+					 .local_tag = SPAN("ours"),
+					 .local_contact = SPAN("<sip:192.0.2.1:5060>"),
+				 },
+				 &flow),
 		0);
 }
 

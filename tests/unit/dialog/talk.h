@@ -33,6 +33,10 @@ void talk_inside(struct parsed *parsed, const char *method, unsigned cseq, const
 	const char *extra);
 /* Bob's response to our INVITE. */
 void talk_response(struct parsed *parsed, unsigned status, const char *to_tag, const char *extra);
+/* Where their texts come from; talk_teardown() fails the test if one is left. */
+extern struct heap talk_heap;
+int talk_teardown(void **state);
+
 /* Our half of a call to Bob, before he answers. */
 void talk_uac(struct dialog *dialog);
 /* Our half of Alice's call; extra is header lines of her INVITE. */

@@ -100,7 +100,9 @@ static void test_contact(void **state)
 static int build(const char *extra, char *bytes, size_t size)
 {
 	struct sip_flow flow = flow_of(SIP_TRANSPORT_UDP, "10.0.0.1");
+	static struct heap heap;
 	static struct dialog dialog;
+	int length;
 	static struct fixture_message fixture;
 	const struct leg_invite invite = {
 		.dialog = &dialog,
@@ -116,6 +118,7 @@ static int build(const char *extra, char *bytes, size_t size)
 	fixture_request(&fixture, "INVITE sip:1@h", extra, "");
 	assert_int_equal(dialog_init_uac(&dialog,
 				 &(const struct dialog_identity){
+					 .heap = &heap,
 					 .call_id = SPAN("id"),
 					 .local_tag = SPAN("t"),
 					 .local_uri = SPAN("<sip:a@b>"),
@@ -125,7 +128,9 @@ static int build(const char *extra, char *bytes, size_t size)
 				 },
 				 1, &flow),
 		0);
-	return leg_build_invite(bytes, size, &invite);
+	length = leg_build_invite(bytes, size, &invite);
+	dialog_fini(&dialog);
+	return length;
 }
 
 static void test_invite(void **state)
