@@ -73,6 +73,16 @@ static json_t *switchboard_json(const struct switchboard_counts *counts)
 	return object;
 }
 
+static json_t *defence_json(const struct defence_counts *counts)
+{
+	json_t *object = json_object();
+
+#define PUT_COUNTER(name, help) put_count(object, #name, counts->name);
+	DEFENCE_COUNTERS(PUT_COUNTER)
+#undef PUT_COUNTER
+	return object;
+}
+
 static json_t *transactions_json(const struct transaction_counts *counts)
 {
 	json_t *object = json_object();
@@ -222,6 +232,7 @@ static int verb_status(void *context, const json_t *request, json_t **ret_result
 	put_count(object, "fds", gauges_open_descriptors());
 	put_object(object, "dataplane", dataplane_json(wire, &gauges));
 	put_object(object, "signalling", switchboard_json(&counts));
+	put_object(object, "defence", defence_json(&counts.defence));
 	put_object(object, "transaction_counts", transactions_json(&counts.transactions));
 	put_object(object, "transport", transport_json(wire));
 	put_object(object, "loop", loop_json(wire));

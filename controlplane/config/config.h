@@ -41,6 +41,9 @@ enum {
 	CONFIG_USERS_MAX = 20000, /* of one trunk's registrar */
 	CONFIG_ROUTES_MAX = 20000,
 	CONFIG_ROUTE_DESTINATIONS_MAX = 8,
+	CONFIG_EMERGENCY_NUMBERS_MAX = 16,
+	CONFIG_SCANNERS_MAX = 32,
+	CONFIG_SCANNER_BYTES = 32,
 	CONFIG_FILE_MAX_BYTES = 8 << 20,
 	CONFIG_ERRORS_MAX = 20, /* told in one run */
 	CONFIG_ERROR_TEXT_BYTES = 320,
@@ -92,6 +95,48 @@ enum config_tls_version {
 	CONFIG_TLS_VERSION_COUNT
 };
 
+/* Who is refused last when there is too much to do. */
+enum config_priority {
+	CONFIG_PRIORITY_NORMAL,
+	CONFIG_PRIORITY_LOW,
+	CONFIG_PRIORITY_HIGH,
+	CONFIG_PRIORITY_COUNT
+};
+
+/* What stands between the network and the machines: rates, bans, sizes. 0 switches a rate, a
+ * count or a duration off. */
+struct config_defence {
+	uint32_t source_requests_per_s; /* outside dialogs, from one address of a wide source */
+	uint32_t source_burst;
+	uint32_t sources_max; /* addresses remembered */
+	uint32_t emergency_number_count;
+	char emergency_numbers[CONFIG_EMERGENCY_NUMBERS_MAX][CONFIG_NUMBER_BYTES];
+	uint32_t scanner_count;
+	char scanners[CONFIG_SCANNERS_MAX][CONFIG_SCANNER_BYTES]; /* beginnings of User-Agent */
+	bool answers_scanners;
+	uint32_t ban_s; /* the first one; each further one lasts twice as long */
+	uint32_t ban_max_s;
+	uint32_t ban_auth_failures; /* in a minute */
+	uint32_t ban_malformed;	    /* in a minute */
+	uint32_t message_max_bytes;
+	uint32_t header_max_bytes; /* one header field */
+	uint32_t headers_max;
+	uint32_t body_max_bytes;
+	uint32_t vias_max;
+	uint32_t routes_max;
+	uint32_t contacts_max;
+};
+
+/* How fast calls may come from a trunk and go to it. Rates of 0: no limit. */
+struct config_limits {
+	uint32_t calls_per_s;
+	uint32_t burst;
+	uint32_t outbound_calls_per_s;
+	uint32_t outbound_burst;
+	uint32_t priority;	    /* enum config_priority */
+	bool has_resource_priority; /* its Resource-Priority is believed */
+};
+
 /* The transport is stored as enum sip_transport. */
 struct config_listener {
 	uint32_t transport;
@@ -135,8 +180,9 @@ struct config_sip {
 	uint32_t setup_timeout_s;   /* from the caller's INVITE to ringing, all tries together */
 	uint32_t max_calls;
 	uint32_t max_transactions;
-	uint32_t overload_queue_delay_ms; /* above it new INVITEs get 503 */
+	uint32_t overload_queue_delay_ms; /* above it new requests begin to get 503 */
 	uint32_t retry_after_s;
+	struct config_defence defence;
 	uint32_t session_expires_s;
 	uint32_t min_se_s;	/* at most session_expires_s */
 	uint32_t udp_max_bytes; /* larger requests go by TCP where the peer allows it */
@@ -262,7 +308,9 @@ struct config_trunk {
 	uint32_t max_calls;			/* 0: only sip.max_calls */
 	uint32_t latch;				/* enum td_latch; media.latch if not given */
 	uint32_t media_timeout_s;		/* media.timeout_s if not given */
-	uint32_t session_timer;			/* enum config_session_timer */
+	struct config_limits limits;
+	bool has_overload_control; /* RFC 7339 in our requests to it */
+	uint32_t session_timer;	   /* enum config_session_timer */
 
 	struct config_registration registration; /* we register there */
 	bool is_registrar;			 /* they register here; there is no target */

@@ -115,14 +115,44 @@ static struct span expand_default(
 	return span_from(buffer);
 }
 
-/* An absent key. A default that its own field refuses is an error of the table. */
+/* A default that its own field refuses is an error of the table. */
+static void load_default_value(const struct loader *loader, const struct schema_field *field,
+	struct span text, void *storage)
+{
+	char why[VALUE_WHY_BYTES];
+	int error = value_parse(field, text, storage, why);
+
+	assert((error == 0 || loader->errors->total_count != 0) &&
+		"default refused by its own field");
+	(void)loader;
+	(void)error;
+}
+
+static void load_default_list(
+	const struct loader *loader, const struct schema_field *field, char *structure)
+{
+	const char *at = field->default_text;
+	uint32_t count = 0;
+
+	while (*at != '\0') {
+		struct span entry = {at, (uint32_t)strcspn(at, ",")};
+
+		assert(count < field->list_max && "more defaults than entries");
+		load_default_value(loader, field, entry,
+			structure + field->offset + count * field->size_bytes);
+		count++;
+		at += entry.length;
+		at += strspn(at, ", ");
+	}
+	memcpy(structure + field->count_offset, &count, sizeof(count));
+}
+
+/* An absent key. */
 static void load_default(struct loader *loader, const struct schema_field *field, void *structure)
 {
 	char *storage = (char *)structure + field->offset;
-	char why[VALUE_WHY_BYTES];
 	char path[CONFIG_PATH_BYTES];
 	uint32_t unset = CONFIG_UNSET;
-	uint32_t one = 1;
 
 	if (field->type == SCHEMA_TRUNK && field->list_max == 0) {
 		uint32_t any = CONFIG_TRUNK_ANY;
@@ -130,15 +160,13 @@ static void load_default(struct loader *loader, const struct schema_field *field
 		memcpy(storage, &any, sizeof(any));
 	} else if (field->is_inherited) {
 		memcpy(storage, &unset, sizeof(unset));
-	} else if (field->default_text != NULL && field->default_text[0] != '\0') {
-		int error = value_parse(field,
-			expand_default(loader->config, field->default_text, path), storage, why);
-
-		assert((error == 0 || loader->errors->total_count != 0) &&
-			"default refused by its own field");
-		(void)error;
-		if (field->list_max != 0)
-			memcpy((char *)structure + field->count_offset, &one, sizeof(one));
+	} else if (field->default_text == NULL || field->default_text[0] == '\0') {
+		return;
+	} else if (field->list_max != 0) {
+		load_default_list(loader, field, structure);
+	} else {
+		load_default_value(loader, field,
+			expand_default(loader->config, field->default_text, path), storage);
 	}
 }
 

@@ -5,33 +5,7 @@
  */
 #include "config/schema.h"
 
-#define AT(structure, member)                         \
-	.offset = offsetof(struct structure, member), \
-	.size_bytes = sizeof(((struct structure *)0)->member)
-#define LIST(structure, member, count)                            \
-	.offset = offsetof(struct structure, member),             \
-	.count_offset = offsetof(struct structure, count),        \
-	.size_bytes = sizeof(((struct structure *)0)->member[0]), \
-	.list_max = TD_COUNT_OF(((struct structure *)0)->member)
-#define HEAP_LIST(structure, member, count, maximum)                                     \
-	.offset = offsetof(struct structure, member),                                    \
-	.count_offset = offsetof(struct structure, count),                               \
-	.size_bytes = sizeof(((struct structure *)0)->member[0]), .list_max = (maximum), \
-	.is_on_heap = true
-
-#define RELOAD .applies = CONFIG_APPLIES_RELOAD
-#define RESTART .applies = CONFIG_APPLIES_RESTART
-#define REQUIRED .is_required = true
-#define DEFAULT(text) .default_text = (text)
-#define INHERITS(path) .default_text = (path), .is_inherited = true
-#define RANGE(low, high) .min = (low), .max = (high)
-#define UNIT(text) .unit = (text)
-#define FILLED .is_filled = true
-/* The head of every row; the rest are the words above. */
-#define ROW(in, name, of_type, text, ...)                                                      \
-	{                                                                                      \
-		.section = (in), .key = (name), .type = (of_type), .help = (text), __VA_ARGS__ \
-	}
+#include "config/schema_rows.h"
 
 static const struct schema_choice transports[] = {{"udp", SIP_TRANSPORT_UDP},
 	{"tcp", SIP_TRANSPORT_TCP}, {"tls", SIP_TRANSPORT_TLS}, {"ws", SIP_TRANSPORT_WS},
@@ -108,8 +82,11 @@ static const struct schema_field fields[] = {
 		"While requests wait longer than this, new calls get 503 and calls in progress go first.",
 		RELOAD, DEFAULT("100"), RANGE(1, 10000), UNIT("ms"),
 		AT(config_sip, overload_queue_delay_ms)),
-	ROW("sip", "retry_after_s", SCHEMA_NUMBER, "Value of Retry-After in that 503.", RELOAD,
-		DEFAULT("5"), RANGE(1, 3600), UNIT("s"), AT(config_sip, retry_after_s)),
+	ROW("sip", "retry_after_s", SCHEMA_NUMBER,
+		"Retry-After in that 503; up to twice as much, so that not all come back at once.",
+		RELOAD, DEFAULT("5"), RANGE(1, 3600), UNIT("s"), AT(config_sip, retry_after_s)),
+	ROW("sip", "defence", SCHEMA_SECTION, "Rates, bans and sizes: what no peer may exceed.",
+		RELOAD, FILLED, AT(config_sip, defence)),
 	ROW("sip", "udp_max_bytes", SCHEMA_NUMBER,
 		"Larger requests go by TCP if the trunk's target names no transport and we listen on "
 		"TCP.",
@@ -335,6 +312,11 @@ static const struct schema_field fields[] = {
 	ROW("trunks", "media_timeout_s", SCHEMA_NUMBER, "As media.timeout_s, for this trunk.",
 		RELOAD, INHERITS("media.timeout_s"), RANGE(0, 3600), UNIT("s"),
 		AT(config_trunk, media_timeout_s)),
+	ROW("trunks", "limits", SCHEMA_SECTION, "How fast calls may come from it and go to it.",
+		RELOAD, FILLED, AT(config_trunk, limits)),
+	ROW("trunks", "overload_control", SCHEMA_BOOL,
+		"Offer it RFC 7339 (oc in Via), and place fewer calls when it asks for that.",
+		RELOAD, DEFAULT("false"), AT(config_trunk, has_overload_control)),
 	ROW("trunks", "session_timer", SCHEMA_CHOICE,
 		"RFC 4028: off ignores the peer's wishes; accept lets it have a session timer; request "
 		"asks for one, and looks by itself whether a peer without it is still there.",
@@ -432,12 +414,27 @@ static const struct schema_field fields[] = {
 		AT(config_route, set_number)),
 };
 
+/* This table, and those that stand in files of their own. */
+static const struct schema_part parts[] = {
+	{fields, TD_COUNT_OF(fields)},
+	{schema_defence_fields, SCHEMA_DEFENCE_FIELDS},
+};
+
 uint32_t schema_field_count(void)
 {
-	return TD_COUNT_OF(fields);
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < TD_COUNT_OF(parts); i++)
+		count += parts[i].count;
+	return count;
 }
 
 const struct schema_field *schema_field_at(uint32_t index)
 {
-	return index < TD_COUNT_OF(fields) ? &fields[index] : NULL;
+	for (size_t i = 0; i < TD_COUNT_OF(parts); i++) {
+		if (index < parts[i].count)
+			return &parts[i].fields[index];
+		index -= parts[i].count;
+	}
+	return NULL;
 }

@@ -44,7 +44,8 @@ struct schema_field {
 	const char *section; /* "" is the top level; "trunks.credentials" */
 	const char *key;
 	const char *default_text; /* as it would be written; NULL: none, the value is empty.
-				   * "{run_dir}" and "{state_dir}" are replaced in paths */
+				   * "{run_dir}" and "{state_dir}" are replaced in paths; entries
+				   * of a list are parted by ", " */
 	const char *unit;	  /* NULL: none */
 	const char *help;
 	const struct schema_choice *choices; /* SCHEMA_CHOICE */

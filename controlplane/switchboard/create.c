@@ -69,6 +69,8 @@ static int create_machines(struct switchboard *switchboard)
 		result = trunk_table_create(
 			config, trunk_seed, switchboard->now.mono_ms, &switchboard->trunks);
 	if (result == 0)
+		result = defence_create(TRUNK_IDS_MAX, &switchboard->defence);
+	if (result == 0)
 		result = route_table_create(
 			config, switchboard->trunks, trunk_seed, &switchboard->routes);
 	if (result == 0)
@@ -134,6 +136,7 @@ void switchboard_destroy(struct switchboard *switchboard)
 	outbox_destroy(switchboard->outbox);
 	port_pool_destroy(switchboard->pool);
 	route_table_destroy(switchboard->routes);
+	defence_destroy(switchboard->defence);
 	trunk_table_destroy(switchboard->trunks);
 	transaction_table_destroy(switchboard->transactions);
 	table_destroy(switchboard->by_origin);

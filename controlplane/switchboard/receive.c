@@ -118,8 +118,8 @@ static bool gate_is_closed(struct switchboard *switchboard)
 
 /* Refuses a new INVITE before a transaction exists. A repeat of an INVITE that was taken has
  * one, and goes on to it. */
-static bool refuse_new_call(struct switchboard *switchboard, const struct sip_message *message,
-	const struct sip_flow *flow)
+static bool refuse_new_call(struct switchboard *switchboard, trunk_id trunk,
+	const struct sip_message *message, const struct sip_flow *flow)
 {
 	const struct leg_reply reply = {
 		.status = 503,
@@ -133,7 +133,10 @@ static bool refuse_new_call(struct switchboard *switchboard, const struct sip_me
 		return false;
 	origin = receive_origin(switchboard, message);
 	if (table_find(switchboard->by_origin, &origin, sizeof(origin)) != NULL ||
-		!gate_is_closed(switchboard))
+		(!gate_is_closed(switchboard) &&
+			defence_admit_call(switchboard->defence, trunk,
+				&trunk_config(switchboard->trunks, trunk)->limits,
+				switchboard->now.mono_ms)))
 		return false;
 	receive_answer_stateless(switchboard, message, flow, &reply);
 	return true;
@@ -173,7 +176,7 @@ void receive_message(struct switchboard *switchboard, const struct switchboard_m
 	}
 	if (sip_message_is_request(&message))
 		trunks_tell(switchboard, trunk, flow, TRUNK_CALL_ANSWERED);
-	if (refuse_new_call(switchboard, &message, flow))
+	if (refuse_new_call(switchboard, trunk, &message, flow))
 		return;
 	transaction_receive(switchboard->transactions, &message, flow, switchboard->now.mono_ms);
 }

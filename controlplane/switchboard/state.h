@@ -14,6 +14,7 @@
 #include "call/call.h"
 #include "call/media_plan.h"
 #include "config/config.h"
+#include "defence/defence.h"
 #include "leg/reply.h"
 #include "media/port_pool.h"
 #include "route/route.h"
@@ -98,6 +99,7 @@ struct switchboard {
 
 	struct transaction_table *transactions;
 	struct trunk_table *trunks;
+	struct defence *defence;
 	struct route_table *routes;
 	struct port_pool *pool;
 	struct outbox *outbox;

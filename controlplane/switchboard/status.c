@@ -16,6 +16,7 @@ struct switchboard_counts switchboard_get_counts(const struct switchboard *switc
 	counts.call_memory_bytes = (uint64_t)counts.calls * sizeof(struct line) +
 				   heap_footprint_bytes(&switchboard->heap);
 	counts.transactions = transaction_table_counts(switchboard->transactions);
+	counts.defence = defence_get_counts(switchboard->defence);
 	while ((line = slab_next(switchboard->lines, &cursor)) != NULL) {
 		for (unsigned i = 0; i < CALL_LEGS; i++) {
 			const struct leg *leg = &line->call.legs[i];

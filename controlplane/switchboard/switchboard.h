@@ -11,6 +11,7 @@
 #ifndef TD_SWITCHBOARD_SWITCHBOARD_H
 #define TD_SWITCHBOARD_SWITCHBOARD_H
 
+#include "defence/defence.h"
 #include "events/record.h"
 #include "media/command.h"
 #include "media/ledger.h"
@@ -163,6 +164,7 @@ struct switchboard_counts {
 	uint64_t call_memory_bytes; /* of all calls, with what their blocks cost beyond their bytes;
 				     * transactions apart */
 	struct transaction_counts transactions;
+	struct defence_counts defence;
 };
 struct switchboard_counts switchboard_get_counts(const struct switchboard *switchboard);
 

@@ -150,6 +150,23 @@ static bool choose_target(struct switchboard *switchboard, struct call *call, ui
 	return true;
 }
 
+/* Takes a place for a call on a trunk, and a target of it, if it is fit for one now. */
+static bool take_place(struct switchboard *switchboard, struct call *call, uint32_t trunk,
+	struct trunk_attempt attempt)
+{
+	const struct config_trunk *config = trunk_config(switchboard->trunks, trunk);
+	uint64_t now_ms = switchboard->now.mono_ms;
+
+	if (config == NULL || trunk_is_retired(switchboard->trunks, trunk) ||
+		(!attempt.is_last_resort && !trunk_is_usable(switchboard->trunks, trunk, now_ms)) ||
+		!defence_may_place(switchboard->defence, trunk, &config->limits, now_ms) ||
+		!choose_target(switchboard, call, trunk, attempt) ||
+		trunk_call_begin(switchboard->trunks, trunk) != 0)
+		return false;
+	defence_place_call(switchboard->defence, trunk, &config->limits, now_ms);
+	return true;
+}
+
 /* Takes a place on the first destination from index first on that passes. */
 static bool choose(struct switchboard *switchboard, struct line *line, unsigned first,
 	bool is_last_resort, uint32_t *ret_trunk)
@@ -161,11 +178,7 @@ static bool choose(struct switchboard *switchboard, struct line *line, unsigned 
 	for (unsigned i = first; i < call->destination_count; i++) {
 		uint32_t trunk = call->destinations[i];
 
-		if ((!is_last_resort && !trunk_is_usable(switchboard->trunks, trunk,
-						switchboard->now.mono_ms)) ||
-			trunk_is_retired(switchboard->trunks, trunk) ||
-			!choose_target(switchboard, call, trunk, fresh) ||
-			trunk_call_begin(switchboard->trunks, trunk) != 0)
+		if (!take_place(switchboard, call, trunk, fresh))
 			continue;
 		call->destination_at = (uint8_t)i;
 		*ret_trunk = trunk;

@@ -43,14 +43,14 @@ static trunk_id slot_for(struct trunk_table *table, const char *name)
 		if (!table->slots[i].is_used)
 			id = i;
 	}
-	if (id == TRUNK_NONE && table->slot_count < TRUNK_SLOTS_MAX)
+	if (id == TRUNK_NONE && table->slot_count < TRUNK_IDS_MAX)
 		id = table->slot_count++;
 	return id;
 }
 
 static bool has_room_for(const struct trunk_table *table, const struct config *config)
 {
-	uint32_t vacant = TRUNK_SLOTS_MAX - table->slot_count;
+	uint32_t vacant = TRUNK_IDS_MAX - table->slot_count;
 	uint32_t names = 0;
 
 	for (uint32_t i = 0; i < table->slot_count; i++)
@@ -150,7 +150,7 @@ int trunk_table_create(
 		return -ENOMEM;
 	table->random = seed != 0 ? seed : 1; /* xorshift must not begin at 0 */
 	table->due_ms = TD_NEVER;
-	table->slots = calloc(TRUNK_SLOTS_MAX, sizeof(*table->slots));
+	table->slots = calloc(TRUNK_IDS_MAX, sizeof(*table->slots));
 	error = table->slots != NULL ? trunk_table_reload(table, config, now_ms) : -ENOMEM;
 	if (error != 0) {
 		trunk_table_destroy(table);

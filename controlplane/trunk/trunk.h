@@ -32,6 +32,9 @@ typedef uint16_t trunk_target_id;
 
 enum {
 	TRUNK_URI_BYTES = 256,
+	/* Ids are below this: retired trunks keep theirs while calls last, so there are more ids
+	 * than names. */
+	TRUNK_IDS_MAX = 2 * CONFIG_TRUNKS_MAX,
 	TRUNK_ACTIONS_MAX = 2, /* per step */
 };
 

@@ -10,11 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-	/* Retired trunks keep their slots while calls last, so there are more slots than names. */
-	TRUNK_SLOTS_MAX = 2 * CONFIG_TRUNKS_MAX,
-};
-
 /* What was learnt of one target. */
 struct trunk_health {
 	uint8_t state;	    /* enum trunk_state */
@@ -48,7 +43,7 @@ struct trunk {
 
 struct trunk_table {
 	uint32_t slot_count;	      /* slots in use or vacant; never falls */
-	struct trunk *slots;	      /* owns: TRUNK_SLOTS_MAX */
+	struct trunk *slots;	      /* owns: TRUNK_IDS_MAX */
 	struct source_index *sources; /* owns */
 	uint64_t random;	      /* state of the jitter's generator */
 	uint64_t due_ms;	      /* no trunk's deadline is earlier */

@@ -110,6 +110,42 @@ static void test_values(void **state)
 	config_destroy(config);
 }
 
+/* Sections that nobody wrote have their defaults, lists too; given lists replace them. */
+static void test_defence(void **state)
+{
+	struct config *config = load(config_example());
+	const struct config_defence *defence = &config->sip.defence;
+
+	(void)state;
+	assert_int_equal(defence->source_requests_per_s, 200);
+	assert_int_equal(defence->emergency_number_count, 2);
+	assert_string_equal(defence->emergency_numbers[0], "112");
+	assert_string_equal(defence->emergency_numbers[1], "911");
+	assert_true(defence->scanner_count > 5);
+	assert_string_equal(defence->scanners[0], "friendly-scanner");
+	assert_int_equal(config->trunks[0].limits.calls_per_s, 0);
+	assert_int_equal(config->trunks[0].limits.burst, 20);
+	assert_int_equal(config->trunks[0].limits.priority, CONFIG_PRIORITY_NORMAL);
+	assert_false(config->trunks[0].has_overload_control);
+	config_destroy(config);
+
+	config = load("node: t\nsip: {listen: [{address: 192.0.2.1}], defence: {ban_s: 7, "
+		      "scanners: [abc], emergency_numbers: []}}\n"
+		      "media: {addresses: [192.0.2.1]}\n"
+		      "dataplane: {ports: [{device: net_null0}]}\n"
+		      "trunks: [{name: a, target: sip:10.0.0.1, overload_control: true, "
+		      "limits: {calls_per_s: 3, priority: high}}]\n");
+	assert_int_equal(config->sip.defence.ban_s, 7);
+	assert_int_equal(config->sip.defence.scanner_count, 1);
+	assert_string_equal(config->sip.defence.scanners[0], "abc");
+	assert_int_equal(config->sip.defence.emergency_number_count, 0);
+	assert_int_equal(config->trunks[0].limits.calls_per_s, 3);
+	assert_int_equal(config->trunks[0].limits.outbound_burst, 1);
+	assert_int_equal(config->trunks[0].limits.priority, CONFIG_PRIORITY_HIGH);
+	assert_true(config->trunks[0].has_overload_control);
+	config_destroy(config);
+}
+
 static void write_file(const char *path, const char *text, mode_t mode)
 {
 	FILE *file = fopen(path, "w");
@@ -224,6 +260,7 @@ int main(void)
 		cmocka_unit_test(test_example),
 		cmocka_unit_test(test_transports),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_defence),
 		cmocka_unit_test(test_password_file),
 	};
 

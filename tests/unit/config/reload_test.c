@@ -83,13 +83,18 @@ static void test_diff(void **state)
 				"{username: u, password: p}}\n",
 			ROUTE),
 		"trunks[b].credentials.username trunks[b].credentials.password ");
+	expect(base,
+		CONFIG(", defence: {scanners: [abc], sources_max: 100}", "",
+			TRUNK_A "  - {name: b, target: sip:10.0.0.2, limits: {calls_per_s: 2}}\n",
+			ROUTE),
+		"!sip.defence.sources_max sip.defence.scanners trunks[b].limits.calls_per_s ");
 }
 
 static void test_apply(void **state)
 {
 	struct config *running = load(CONFIG("", "", TRUNK_A TRUNK_B, ROUTE));
-	struct config *next = load(CONFIG(", max_calls: 5, t1_ms: 400", ", timeout_s: 7, rest_s: 9",
-		TRUNK_B, "  - {number: 2, to: [b]}\n"));
+	struct config *next = load(CONFIG(", max_calls: 5, t1_ms: 400, defence: {scanners: [abc]}",
+		", timeout_s: 7, rest_s: 9", TRUNK_B, "  - {number: 2, to: [b]}\n"));
 
 	(void)state;
 	config_apply_reload(running, next);
@@ -97,6 +102,8 @@ static void test_apply(void **state)
 	assert_int_equal(running->sip.t1_ms, 500);
 	assert_int_equal(running->media.timeout_s, 7);
 	assert_int_equal(running->media.rest_s, 5);
+	assert_int_equal(running->sip.defence.scanner_count, 1);
+	assert_string_equal(running->sip.defence.scanners[0], "abc");
 	assert_int_equal(running->trunk_count, 1);
 	assert_string_equal(running->trunks[0].name, "b");
 	assert_string_equal(running->routes[0].number, "2");

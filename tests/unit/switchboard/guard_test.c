@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the switchboard keeps off its machines: rates of trunks. */
+#include "rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define LIMITED_TRUNKS                                                                             \
+	"trunks:\n"                                                                                \
+	"  - {name: a, sources: [10.1.0.0/24], target: \"sip:10.1.0.1\", options_interval_s: 0, "  \
+	"limits: {calls_per_s: 1, burst: 2}}\n"                                                    \
+	"  - {name: b, sources: [10.2.0.0/24], target: \"sip:10.2.0.1\", options_interval_s: 0, "  \
+	"limits: {outbound_calls_per_s: 1, outbound_burst: 1}}\n"                                  \
+	"  - {name: c, sources: [10.3.0.0/24], target: \"sip:10.3.0.1\", options_interval_s: 0, "  \
+	"limits: {outbound_calls_per_s: 1, outbound_burst: 1}}\n"                                  \
+	"  - {name: d, sources: [10.4.0.0/24], target: \"sip:10.4.0.1\", options_interval_s: 0}\n" \
+	"routes: [{from: any, pattern: \"*\", to: [b, c]}]\n"
+
+static void invite(struct rig *rig, const char *source, unsigned number)
+{
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text),
+		"INVITE sip:100@10.0.0.1 SIP/2.0\r\n"
+		"Via: SIP/2.0/UDP %s;branch=z9hG4bK%u;rport\r\n"
+		"From: <sip:1@10.1.0.1>;tag=a\r\nTo: <sip:100@10.0.0.1>\r\nCall-ID: c%u\r\n"
+		"CSeq: 1 INVITE\r\nContact: <sip:10.1.0.1>\r\n"
+		"Content-Type: application/sdp\r\n\r\n" SDP,
+		source, number, number);
+	rig->last[0] = '\0';
+	rig_receive(rig, source, text);
+}
+
+/* More calls than the trunk may bring are refused without a call or a transaction; repeats of
+ * those taken aren't counted again. */
+static void test_calls_per_second_from_a_trunk(void **state)
+{
+	struct rig rig;
+	struct switchboard_counts counts;
+
+	(void)state;
+	rig_init(&rig, HEAD LIMITED_TRUNKS);
+	invite(&rig, "10.1.0.1", 1);
+	invite(&rig, "10.1.0.2", 2);
+	assert_memory_equal(rig.last, "SIP/2.0 100", 11);
+	invite(&rig, "10.1.0.1", 1);
+	assert_memory_equal(rig.last, "SIP/2.0 100", 11);
+	invite(&rig, "10.1.0.3", 3);
+	assert_memory_equal(rig.last, "SIP/2.0 503", 11);
+	assert_non_null(strstr(rig.last, "Retry-After: "));
+	counts = switchboard_get_counts(rig.switchboard);
+	assert_int_equal(counts.calls, 2);
+	assert_int_equal(counts.transactions.servers, 2);
+	assert_int_equal(counts.defence.refused_trunk_rate, 1);
+	rig.now.mono_ms += 1000;
+	invite(&rig, "10.1.0.3", 4);
+	assert_memory_equal(rig.last, "SIP/2.0 100", 11);
+	invite(&rig, "10.4.0.1", 5);
+	assert_memory_equal(rig.last, "SIP/2.0 100", 11);
+	rig_fini(&rig);
+}
+
+/* A carrier that takes one call a second gets one; the next goes elsewhere, then there is no way
+ * left. */
+static void test_calls_per_second_to_a_trunk(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig, HEAD LIMITED_TRUNKS);
+	for (unsigned i = 1; i <= 2; i++) {
+		invite(&rig, "10.4.0.1", i);
+		rig_media_done(&rig);
+		assert_memory_equal(rig.last, "INVITE", 6);
+		assert_int_equal(rig.to.remote.ip.bytes[1], 1 + i);
+	}
+	invite(&rig, "10.4.0.1", 3);
+	assert_memory_equal(rig.last, "SIP/2.0 503", 11);
+	assert_int_equal(switchboard_get_counts(rig.switchboard).defence.outbound_rate, 1 + 2 + 2);
+	rig.now.mono_ms += 1000;
+	invite(&rig, "10.4.0.1", 4);
+	rig_media_done(&rig);
+	assert_memory_equal(rig.last, "INVITE", 6);
+	assert_int_equal(rig.to.remote.ip.bytes[1], 2);
+	rig_fini(&rig);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_calls_per_second_from_a_trunk),
+		cmocka_unit_test(test_calls_per_second_to_a_trunk),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
