@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds the part of a message for which a parser refuses it: without that part, or with a plain one
+ * in its place, the parser takes the message.
+ */
+#ifndef TD_DIFFERENTIAL_CULPRIT_H
+#define TD_DIFFERENTIAL_CULPRIT_H
+
+#include "differential/oracle.h"
+
+#include <stddef.h>
+
+enum {
+	CULPRIT_NAME_BYTES = 64
+};
+
+/* Writes a header's canonical name, "(other)" for an unknown one, "start line", "body", or
+ * "several" if no part alone is to blame. *ret_start and *ret_length tell where it stands. */
+void culprit_find(const struct oracle *oracle, const char *bytes, size_t length,
+	char name[CULPRIT_NAME_BYTES], size_t *ret_start, size_t *ret_length);
+
+#endif

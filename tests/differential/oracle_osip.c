@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GNU oSIP. */
+#include "differential/oracle.h"
+
+#include <osipparser2/osip_parser.h>
+#include <osipparser2/osip_port.h>
+
+static bool begin(void)
+{
+	for (int level = TRACE_LEVEL0; level < END_TRACE_LEVEL; level++)
+		osip_trace_disable_level((osip_trace_level_t)level); /* or a line for each mutant */
+	return parser_init() == 0;
+}
+
+static bool accepts(const char *bytes, size_t length)
+{
+	osip_message_t *message = NULL;
+	bool is_good;
+
+	if (osip_message_init(&message) != 0)
+		return false;
+	is_good = osip_message_parse(message, bytes, length) == 0;
+	osip_message_free(message);
+	return is_good;
+}
+
+const struct oracle oracle_osip = {.name = "osip2", .begin = begin, .accepts = accepts};
