@@ -97,8 +97,15 @@ static bool is_start_line_to_blame(
 	return accepts_with(oracle, bytes, length, plain, line);
 }
 
-void culprit_find(const struct oracle *oracle, const char *bytes, size_t length,
-	char name[CULPRIT_NAME_BYTES], size_t *ret_start, size_t *ret_length)
+static void name_culprit(struct culprit *culprit, const char *name, size_t start, size_t length)
+{
+	(void)snprintf(culprit->name, sizeof(culprit->name), "%s", name);
+	culprit->start = start;
+	culprit->length = length;
+}
+
+void culprit_find(
+	const struct oracle *oracle, const char *bytes, size_t length, struct culprit *ret_culprit)
 {
 	size_t start_end = line_end(bytes, length, 0);
 	const char *body = memmem(bytes, length, empty_line, strlen(empty_line));
@@ -112,22 +119,14 @@ void culprit_find(const struct oracle *oracle, const char *bytes, size_t length,
 		if (!is_header_to_blame(oracle, bytes, length, line))
 			continue;
 		id = name_of(bytes, line[0], line[1]);
-		(void)snprintf(name, CULPRIT_NAME_BYTES, "%s",
-			id != SIP_HEADER_OTHER ? sip_header_name(id) : "(other)");
-		*ret_start = line[0];
-		*ret_length = line[1] - line[0];
+		name_culprit(ret_culprit, id != SIP_HEADER_OTHER ? sip_header_name(id) : "(other)",
+			line[0], line[1] - line[0]);
 		return;
 	}
-	*ret_start = 0;
-	*ret_length = start_end;
-	if (is_start_line_to_blame(oracle, bytes, length, start_end)) {
-		(void)snprintf(name, CULPRIT_NAME_BYTES, "start line");
-	} else if (oracle->accepts(bytes, head)) {
-		(void)snprintf(name, CULPRIT_NAME_BYTES, "body");
-		*ret_start = head;
-		*ret_length = length - head;
-	} else {
-		(void)snprintf(name, CULPRIT_NAME_BYTES, "several");
-		*ret_length = head;
-	}
+	if (is_start_line_to_blame(oracle, bytes, length, start_end))
+		name_culprit(ret_culprit, "start line", 0, start_end);
+	else if (oracle->accepts(bytes, head))
+		name_culprit(ret_culprit, "body", head, length - head);
+	else
+		name_culprit(ret_culprit, "several", 0, head);
 }

@@ -14,9 +14,15 @@ enum {
 	CULPRIT_NAME_BYTES = 64
 };
 
-/* Writes a header's canonical name, "(other)" for an unknown one, "start line", "body", or
- * "several" if no part alone is to blame. *ret_start and *ret_length tell where it stands. */
-void culprit_find(const struct oracle *oracle, const char *bytes, size_t length,
-	char name[CULPRIT_NAME_BYTES], size_t *ret_start, size_t *ret_length);
+struct culprit {
+	/* A header's canonical name, "(other)" for an unknown one, "start line", "body", or
+	 * "several" if no part alone is to blame. */
+	char name[CULPRIT_NAME_BYTES];
+	size_t start; /* where it stands in the message */
+	size_t length;
+};
+
+void culprit_find(
+	const struct oracle *oracle, const char *bytes, size_t length, struct culprit *ret_culprit);
 
 #endif

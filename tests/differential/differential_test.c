@@ -88,9 +88,7 @@ static void compare(const char *bytes, size_t length)
 	is_good = sip_message_parse(copy, length, false, &message, &error) == 0;
 	tally.accepted += is_good;
 	for (size_t i = 0; i < TD_COUNT_OF(oracles); i++) {
-		char part[CULPRIT_NAME_BYTES];
-		size_t start;
-		size_t part_length;
+		struct culprit culprit;
 
 		if (oracles[i]->accepts(bytes, length) == is_good)
 			continue;
@@ -99,9 +97,9 @@ static void compare(const char *bytes, size_t length)
 				(struct span){bytes, (uint32_t)length});
 			continue;
 		}
-		culprit_find(oracles[i], bytes, length, part, &start, &part_length);
-		count(oracles[i]->name, false, part,
-			(struct span){bytes + start, (uint32_t)part_length});
+		culprit_find(oracles[i], bytes, length, &culprit);
+		count(oracles[i]->name, false, culprit.name,
+			(struct span){bytes + culprit.start, (uint32_t)culprit.length});
 	}
 	tally.messages++;
 }

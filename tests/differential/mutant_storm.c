@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ enum {
 	PROBE_INTERVAL_MS = 5,
 	PROBE_PATIENCE_MS = 5000,
 	SLOW_MS = 10,
+	PACE_NS = 100000,
 	PROBE_BYTES = 512,
 	READ_BYTES = 65536,
 };
@@ -161,6 +163,14 @@ static void send_mutant(struct storm *storm)
 		}
 		break;
 	}
+}
+
+/* Waits for the probe's answer, or until the next mutants are due. */
+static void wait_answer(const struct storm *storm)
+{
+	struct pollfd answer = {.fd = storm->probes, .events = POLLIN};
+
+	(void)ppoll(&answer, 1, &(const struct timespec){.tv_nsec = PACE_NS}, NULL); /* either */
 }
 
 static void run(struct storm *storm)
