@@ -183,8 +183,7 @@ static void run(struct storm *storm)
 		for (unsigned i = 0; i < 32 && storm->sent < due && storm->sent < storm->count; i++)
 			send_mutant(storm);
 		if (storm->sent >= due)
-			(void)nanosleep(
-				&(const struct timespec){.tv_nsec = 100000}, NULL); /* pace */
+			wait_answer(storm);
 	}
 	while (storm->probe_sent_ns != 0)
 		probe(storm);

@@ -4,11 +4,22 @@
 
 #include <osipparser2/osip_parser.h>
 #include <osipparser2/osip_port.h>
+#include <stdarg.h>
+
+/* It would print lines for each mutant. */
+static void keep_quiet(
+	const char *file, int line, osip_trace_level_t level, const char *format, va_list arguments)
+{
+	(void)file;
+	(void)line;
+	(void)level;
+	(void)format;
+	(void)arguments;
+}
 
 static bool begin(void)
 {
-	for (int level = TRACE_LEVEL0; level < END_TRACE_LEVEL; level++)
-		osip_trace_disable_level((osip_trace_level_t)level); /* or a line for each mutant */
+	osip_trace_initialize_func(END_TRACE_LEVEL, keep_quiet);
 	return parser_init() == 0;
 }
 
