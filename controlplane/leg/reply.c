@@ -6,6 +6,7 @@
 #include "leg/reply.h"
 
 #include "leg/cause.h"
+#include "leg/options.h"
 #include "leg/screen.h"
 
 #include <stdio.h>
@@ -25,6 +26,8 @@ int leg_build_reply(char *buffer, size_t size_bytes, const struct sip_message *r
 		sip_build_header(&builder, SIP_HEADER_ALLOW, SPAN(LEG_ALLOW));
 	if (reply->has_accept)
 		sip_build_header(&builder, SIP_HEADER_ACCEPT, SPAN(LEG_ACCEPT));
+	leg_options_build(&builder, SIP_HEADER_SUPPORTED, reply->supported);
+	leg_options_build(&builder, SIP_HEADER_REQUIRE, reply->require);
 	if (!span_is_empty(reply->unsupported))
 		sip_build_header(&builder, SIP_HEADER_UNSUPPORTED, reply->unsupported);
 	for (size_t i = 0; i < TD_COUNT_OF(reply->authenticate); i++)
@@ -118,6 +121,8 @@ int leg_build_invite(char *buffer, size_t size_bytes, const struct leg_invite *i
 						       : SIP_HEADER_AUTHORIZATION,
 			span_from(invite->authorization));
 	sip_build_header(&builder, SIP_HEADER_ALLOW, SPAN(LEG_ALLOW));
+	leg_options_build(&builder, SIP_HEADER_SUPPORTED, invite->supported);
+	leg_options_build(&builder, SIP_HEADER_REQUIRE, invite->require);
 	if (!span_is_empty(invite->user_agent))
 		sip_build_header(&builder, SIP_HEADER_USER_AGENT, invite->user_agent);
 	return sip_builder_finish(&builder, SPAN("application/sdp"), invite->body);

@@ -34,6 +34,8 @@ struct leg_reply {
 	uint32_t retry_after_s;
 	bool has_allow;
 	bool has_accept;
+	uint32_t supported; /* enum leg_option: extensions for Supported and Require */
+	uint32_t require;
 	struct span body; /* session description */
 };
 
@@ -51,6 +53,8 @@ struct leg_invite {
 	const struct sip_message *cause; /* the caller's INVITE: identity headers are copied from
 					  * it. NULL: none */
 	struct span user_agent;
+	uint32_t supported; /* enum leg_option: extensions for Supported and Require */
+	uint32_t require;
 	const char *authorization; /* value, NULL: none */
 	bool is_proxy_authorization;
 	struct span body;

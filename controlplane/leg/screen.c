@@ -4,31 +4,18 @@
  */
 #include "leg/screen.h"
 
-#include "util/text.h"
-
-#include <string.h>
+#include "leg/options.h"
 
 bool leg_has_sdp(const struct sip_message *message)
 {
 	return message->body.length != 0 && span_is(message->content_type, "application/sdp");
 }
 
-/* Copies the option tags that the request insists on: we know none (RFC 3261 20.32). */
+/* Names the option tags that the request insists on and that we don't know (RFC 3261 20.32). */
 static void screen_require(const struct sip_message *request, struct leg_screening *screening)
 {
-	const struct sip_header *header;
-	struct text text;
-	uint32_t from = 0;
-
-	text_init(&text, screening->unsupported, sizeof(screening->unsupported));
-	while ((header = sip_message_next(request, SIP_HEADER_REQUIRE, &from)) != NULL) {
-		if (header->value.length == 0)
-			continue;
-		if (text.length != 0)
-			text_append_string(&text, ", ");
-		text_append(&text, header->value);
-	}
-	if (text.length == 0 && !text.has_overflowed)
+	if (!leg_options_unknown(request, SIP_HEADER_REQUIRE, screening->options,
+		    screening->unsupported, sizeof(screening->unsupported)))
 		return;
 	screening->status = 420;
 	screening->reason = "extension isn't supported";
@@ -83,9 +70,10 @@ static void screen_method(
 	screening->has_allow = true;
 }
 
-void leg_screen_initial(const struct sip_message *request, struct leg_screening *ret_screening)
+void leg_screen_initial(
+	const struct sip_message *request, uint32_t options, struct leg_screening *ret_screening)
 {
-	memset(ret_screening, 0, sizeof(*ret_screening));
+	*ret_screening = (struct leg_screening){.options = options};
 	screen_method(request, false, ret_screening);
 	if (ret_screening->status != 0)
 		return;
@@ -111,9 +99,10 @@ void leg_screen_initial(const struct sip_message *request, struct leg_screening 
 	}
 }
 
-void leg_screen_in_dialog(const struct sip_message *request, struct leg_screening *ret_screening)
+void leg_screen_in_dialog(
+	const struct sip_message *request, uint32_t options, struct leg_screening *ret_screening)
 {
-	memset(ret_screening, 0, sizeof(*ret_screening));
+	*ret_screening = (struct leg_screening){.options = options};
 	screen_method(request, true, ret_screening);
 	if (ret_screening->status != 0 || request->method == SIP_METHOD_ACK ||
 		request->method == SIP_METHOD_CANCEL || request->method == SIP_METHOD_BYE)

@@ -21,6 +21,7 @@ enum {
 };
 
 struct leg_screening {
+	uint32_t options;   /* enum leg_option: the extensions that may be required */
 	unsigned status;    /* 0: go on; else what to answer */
 	const char *reason; /* static text, for Warning and the log */
 	bool has_allow;	    /* the answer carries Allow */
@@ -29,10 +30,12 @@ struct leg_screening {
 };
 
 /* Judges a request outside a dialog that asks for a session (INVITE), or any method that a peer
- * may not use there. */
-void leg_screen_initial(const struct sip_message *request, struct leg_screening *ret_screening);
+ * may not use there. options: the extensions that we offer this peer (leg/options.h). */
+void leg_screen_initial(
+	const struct sip_message *request, uint32_t options, struct leg_screening *ret_screening);
 /* Judges a request inside a dialog; ACK, BYE and CANCEL always pass. */
-void leg_screen_in_dialog(const struct sip_message *request, struct leg_screening *ret_screening);
+void leg_screen_in_dialog(
+	const struct sip_message *request, uint32_t options, struct leg_screening *ret_screening);
 
 /* True if the message has a body that is a session description. */
 bool leg_has_sdp(const struct sip_message *message);

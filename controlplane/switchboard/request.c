@@ -250,7 +250,7 @@ void request_begin(struct switchboard *switchboard, const struct transaction_ind
 
 	if (message->method == SIP_METHOD_INVITE)
 		answer_status(switchboard, request, 100, 0);
-	leg_screen_initial(message, &screening);
+	leg_screen_initial(message, 0, &screening);
 	if (screening.status != 0) {
 		answer_screening(switchboard, request, &screening);
 	} else if (message->method == SIP_METHOD_OPTIONS) {
@@ -333,7 +333,7 @@ void request_in_dialog(
 		answer_status(switchboard, request, 481, 0);
 		return;
 	}
-	leg_screen_in_dialog(message, &screening);
+	leg_screen_in_dialog(message, 0, &screening);
 	if (screening.status != 0) {
 		answer_screening(switchboard, request, &screening);
 		return;

@@ -57,10 +57,10 @@ static void test_rows(void **state)
 	(void)state;
 	for (size_t i = 0; i < TD_COUNT_OF(rows); i++) {
 		fixture_request(&fixture, rows[i].request, rows[i].extra, rows[i].body);
-		leg_screen_initial(&fixture.message, &screening);
+		leg_screen_initial(&fixture.message, 0, &screening);
 		if (screening.status != rows[i].initial)
 			fail_msg("%s outside: %u", rows[i].name, screening.status);
-		leg_screen_in_dialog(&fixture.message, &screening);
+		leg_screen_in_dialog(&fixture.message, 0, &screening);
 		if (screening.status != rows[i].in_dialog)
 			fail_msg("%s inside: %u", rows[i].name, screening.status);
 		if (screening.status != 0)
@@ -76,13 +76,13 @@ static void test_what_goes_with_the_answer(void **state)
 	(void)state;
 	fixture_request(
 		&fixture, "INVITE sip:1@h", CONTACT "Require: 100rel, timer\r\nRequire: x\r\n", "");
-	leg_screen_initial(&fixture.message, &screening);
+	leg_screen_initial(&fixture.message, 0, &screening);
 	assert_string_equal(screening.unsupported, "100rel, timer, x");
 	fixture_request(&fixture, "INFO sip:1@h", "", "");
-	leg_screen_initial(&fixture.message, &screening);
+	leg_screen_initial(&fixture.message, 0, &screening);
 	assert_true(screening.has_allow);
 	fixture_request(&fixture, "INVITE sip:1@h", CONTACT "Content-Type: a/b\r\n", "x");
-	leg_screen_initial(&fixture.message, &screening);
+	leg_screen_initial(&fixture.message, 0, &screening);
 	assert_true(screening.has_accept);
 	assert_false(leg_has_sdp(&fixture.message));
 }
