@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Character classes and small scanners that the parsers of this folder share. Private to sip/:
- * every function stays within [at, end) and never fails but by not advancing.
+ * Character classes and small scanners that the parsers of SIP values share, here and in
+ * subscription/. For parsers only: every function stays within [at, end) and never fails but by
+ * not advancing.
  */
 #ifndef TD_SIP_SCAN_H
 #define TD_SIP_SCAN_H
