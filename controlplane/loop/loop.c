@@ -4,6 +4,7 @@
 #include "loop/loop_state.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -179,6 +180,28 @@ static uint64_t next_deadline_ms(const struct loop *loop)
 					      : TD_NEVER;
 }
 
+/* Waits for wait_ns (TD_NEVER: for ever). Where epoll_pwait2 doesn't exist (before Linux 5.11,
+ * under valgrind), the wait is rounded up to whole milliseconds. Returns as epoll_wait(). */
+static int wait_for_events(struct loop *loop, td_ns_t wait_ns, struct epoll_event *events)
+{
+	const struct timespec timeout = {.tv_sec = (time_t)(wait_ns / TD_NS_PER_S),
+		.tv_nsec = (long)(wait_ns % TD_NS_PER_S)};
+	td_ns_t wait_ms = (wait_ns + TD_NS_PER_MS - 1) / TD_NS_PER_MS;
+	int count = -1;
+
+	if (!loop->lacks_pwait2) {
+		count = epoll_pwait2(loop->epoll_fd, events, EVENTS_PER_TURN,
+			wait_ns == TD_NEVER ? NULL : &timeout, NULL);
+		if (count >= 0 || errno != ENOSYS)
+			return count;
+		loop->lacks_pwait2 = true;
+	}
+	return epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN,
+		wait_ns == TD_NEVER ? -1
+		: wait_ms > INT_MAX ? INT_MAX
+				    : (int)wait_ms);
+}
+
 /* Sleeps until something is ready, the deadline has come or max_wait_ms are over. Returns the
  * number of events or a negative errno. */
 static int poll_events(
@@ -188,16 +211,12 @@ static int poll_events(
 	td_ns_t start_ns = td_mono_ns();
 	td_ns_t wait_ns =
 		max_wait_ms > TD_NEVER / TD_NS_PER_MS ? TD_NEVER : max_wait_ms * TD_NS_PER_MS;
-	struct timespec timeout;
 	int count;
 
 	if (deadline_ms <= TD_NEVER / TD_NS_PER_MS &&
 		td_since(deadline_ms * TD_NS_PER_MS, start_ns) < wait_ns)
 		wait_ns = td_since(deadline_ms * TD_NS_PER_MS, start_ns);
-	timeout.tv_sec = (time_t)(wait_ns / TD_NS_PER_S);
-	timeout.tv_nsec = (long)(wait_ns % TD_NS_PER_S);
-	count = epoll_pwait2(loop->epoll_fd, events, EVENTS_PER_TURN,
-		wait_ns == TD_NEVER ? NULL : &timeout, NULL);
+	count = wait_for_events(loop, wait_ns, events);
 	if (count < 0 && errno != EINTR)
 		return -errno;
 	loop->now_mono_ns = td_mono_ns();

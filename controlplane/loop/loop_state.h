@@ -38,6 +38,7 @@ struct loop {
 	int epoll_fd;
 	int signal_fd; /* -1: no signal is caught */
 	bool is_stopped;
+	bool lacks_pwait2; /* the kernel said so */
 	uint32_t watch_count;
 	struct loop_watch *watches; /* owns */
 	struct loop_deadline deadline;
