@@ -13,7 +13,7 @@
 
 enum {
 	SNAPSHOT_MAGIC = 0x6c6c6163, /* "call" */
-	SNAPSHOT_VERSION = 2,
+	SNAPSHOT_VERSION = 3,
 };
 
 static void put_text(struct serial_writer *writer, const char *text)
@@ -119,6 +119,7 @@ static void put_leg(
 	serial_put_u16(writer, leg->refused_status);
 	serial_put_u16(writer, leg->attempt_no);
 	put_trunk(writer, trunks, leg->trunk);
+	serial_put_u32(writer, leg->peer_methods);
 	serial_put_u32(writer, leg->invite_cseq);
 	serial_put_u32(writer, leg->peer_cseq);
 	serial_put_u64(writer, leg->created_ms);
@@ -158,6 +159,7 @@ static int get_leg(struct serial_reader *reader, const struct trunk_table *trunk
 	leg->refused_status = serial_get_u16(reader);
 	leg->attempt_no = serial_get_u16(reader);
 	leg->trunk = get_trunk(reader, trunks);
+	leg->peer_methods = serial_get_u32(reader);
 	leg->invite_cseq = serial_get_u32(reader);
 	leg->peer_cseq = serial_get_u32(reader);
 	leg->created_ms = serial_get_u64(reader);

@@ -121,6 +121,7 @@ struct leg {
 	uint8_t provisional;	 /* last 18x status seen or sent, less 100 */
 	uint16_t attempt_no;	 /* 1: first destination tried */
 	uint32_t trunk;		 /* trunk_id */
+	uint32_t peer_methods;	 /* what it takes (leg/allow.h); 0: it never said */
 	uint32_t invite_cseq;	 /* of our last INVITE: its ACK repeats it */
 	uint32_t peer_cseq;	 /* of the peer's last INVITE: its ACK must have it */
 	uint64_t leg_id;	 /* never 0 */

@@ -5,6 +5,7 @@
  */
 #include "leg/reply.h"
 
+#include "leg/allow.h"
 #include "leg/cause.h"
 #include "leg/options.h"
 #include "leg/screen.h"
@@ -23,7 +24,7 @@ int leg_build_reply(char *buffer, size_t size_bytes, const struct sip_message *r
 		sip_build_header(&builder, SIP_HEADER_CONTACT, reply->contact);
 	}
 	if (reply->has_allow)
-		sip_build_header(&builder, SIP_HEADER_ALLOW, SPAN(LEG_ALLOW));
+		leg_allow_build(&builder, reply->methods);
 	if (reply->has_accept)
 		sip_build_header(&builder, SIP_HEADER_ACCEPT, SPAN(LEG_ACCEPT));
 	leg_options_build(&builder, SIP_HEADER_SUPPORTED, reply->supported);
@@ -120,7 +121,7 @@ int leg_build_invite(char *buffer, size_t size_bytes, const struct leg_invite *i
 			invite->is_proxy_authorization ? SIP_HEADER_PROXY_AUTHORIZATION
 						       : SIP_HEADER_AUTHORIZATION,
 			span_from(invite->authorization));
-	sip_build_header(&builder, SIP_HEADER_ALLOW, SPAN(LEG_ALLOW));
+	leg_allow_build(&builder, invite->methods);
 	leg_options_build(&builder, SIP_HEADER_SUPPORTED, invite->supported);
 	leg_options_build(&builder, SIP_HEADER_REQUIRE, invite->require);
 	if (!span_is_empty(invite->user_agent))

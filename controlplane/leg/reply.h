@@ -33,6 +33,7 @@ struct leg_reply {
 	uint16_t q850;
 	uint32_t retry_after_s;
 	bool has_allow;
+	uint32_t methods; /* with has_allow: beyond LEG_ALLOW (leg/allow.h) */
 	bool has_accept;
 	uint32_t supported; /* enum leg_option: extensions for Supported and Require */
 	uint32_t require;
@@ -53,6 +54,7 @@ struct leg_invite {
 	const struct sip_message *cause; /* the caller's INVITE: identity headers are copied from
 					  * it. NULL: none */
 	struct span user_agent;
+	uint32_t methods;   /* for Allow, beyond LEG_ALLOW */
 	uint32_t supported; /* enum leg_option: extensions for Supported and Require */
 	uint32_t require;
 	const char *authorization; /* value, NULL: none */

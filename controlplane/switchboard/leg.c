@@ -4,6 +4,7 @@
  */
 #include "call/outcome.h"
 #include "call/record.h"
+#include "leg/allow.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
 #include "switchboard/state.h"
@@ -89,7 +90,7 @@ static void build_extras(struct switchboard *switchboard, const struct leg *leg,
 	if (method == SIP_METHOD_BYE)
 		cause_build_reason(builder, leg->release.q850);
 	if (method == SIP_METHOD_INVITE)
-		sip_build_header(builder, SIP_HEADER_ALLOW, SPAN(LEG_ALLOW));
+		leg_allow_build(builder, 0);
 	sip_build_header(builder, SIP_HEADER_USER_AGENT, switchboard_user_agent(switchboard));
 }
 

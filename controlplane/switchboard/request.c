@@ -4,6 +4,7 @@
  */
 #include "call/outcome.h"
 #include "call/record.h"
+#include "leg/allow.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
 #include "switchboard/state.h"
@@ -94,6 +95,7 @@ static int begin_caller(struct switchboard *switchboard, struct line *line,
 	leg->trunk = trunk;
 	leg->peer_cseq = invite->cseq.number;
 	leg->is_offer_late = !leg_has_sdp(invite);
+	leg_allow_learn(invite, &leg->peer_methods);
 	leg->times.t100_wall_ns = switchboard->now.wall_ns;
 	if (agent != NULL)
 		event_text_set(leg->user_agent, sizeof(leg->user_agent), agent->value.text,
@@ -343,6 +345,7 @@ void request_in_dialog(
 		answer_status(switchboard, request, status, 0);
 		return;
 	}
+	leg_allow_learn(message, &leg->peer_methods);
 	switchboard_mark(switchboard, line);
 	if (message->method == SIP_METHOD_BYE)
 		take_bye(switchboard, line, index, message);

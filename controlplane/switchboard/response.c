@@ -3,6 +3,7 @@
  * Responses to our requests, and requests that never got one.
  */
 #include "call/outcome.h"
+#include "leg/allow.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
 #include "switchboard/state.h"
@@ -83,6 +84,7 @@ static void take_answer(struct switchboard *switchboard, struct line *line, unsi
 		return;
 	}
 	call_clear_pending(&line->call, index);
+	leg_allow_learn(response->message, &leg->peer_methods);
 	leg->answer_ms = switchboard->now.mono_ms;
 	leg->times.answer_wall_ns = switchboard->now.wall_ns;
 	legs_step(switchboard, line, index,
