@@ -121,11 +121,13 @@ static void restore_server(
 		.retry_after_s = status == 500 ? RETRY_AFTER_RESTART_S : 0,
 		.q850 = leg->refused_status != 0 ? leg->release.q850 : CAUSE_NONE,
 	};
+	const struct transaction_options options = {
+		.flow = &leg->pending.flow, .user = leg->leg_id};
 	struct sip_message request;
 
 	if (!legs_read_pending(leg, &request) || leg->pending.is_update ||
-		transaction_restore_server(switchboard->transactions, &request, &leg->pending.flow,
-			leg->leg_id, &leg->pending.transaction) != 0) {
+		transaction_restore_server(switchboard->transactions, &request, &options,
+			switchboard->now.mono_ms, &leg->pending.transaction) != 0) {
 		call_clear_pending(&line->call, index);
 		return;
 	}

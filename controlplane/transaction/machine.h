@@ -47,9 +47,10 @@ enum transaction_input {
 	INPUT_ACK,	/* INVITE server */
 	INPUT_CANCELED, /* INVITE server: a CANCEL has come, and was answered */
 	INPUT_1XX,
+	INPUT_1XX_RELIABLE, /* INVITE server: one to be repeated until PRACK (RFC 3262 3) */
 	INPUT_2XX,
 	INPUT_FINAL,	    /* 300 to 699 */
-	INPUT_ACKNOWLEDGED, /* INVITE server: the dialog has the ACK to the 2xx */
+	INPUT_ACKNOWLEDGED, /* INVITE server: the dialog has the ACK to the 2xx, or the PRACK */
 	INPUT_CANCEL,	    /* INVITE client: the user wants out */
 	INPUT_RETRANSMIT,   /* timers A, E, G, and those of the 2xx and of RFC 4320's 100 */
 	INPUT_EXPIRE,	    /* timers B, C, D, F, H, I, J, K, L, M */

@@ -197,28 +197,47 @@ void transaction_receive(struct transaction_table *table, const struct sip_messa
 	transaction_leave(table);
 }
 
-int transaction_restore_server(struct transaction_table *table, const struct sip_message *request,
-	const struct sip_flow *flow, uint64_t user, transaction_id *ret_id)
+/* A server transaction as it stands before anything was said. */
+static struct transaction *restore(struct transaction_table *table,
+	const struct sip_message *request, const struct transaction_key *key,
+	const struct sip_flow *flow, uint64_t now_ms)
 {
-	struct transaction_key key = transaction_key_server(table, request, request->method_text);
+	bool is_invite = request->method == SIP_METHOD_INVITE;
 	struct sip_flow reply = transaction_reply_flow(request, flow);
-	struct transaction *transaction;
+	struct transaction *transaction = transaction_create(
+		table, is_invite ? &transaction_server_invite : &transaction_server_other, &reply);
 
-	/* An INVITE in Proceeding has no timer. */
-	if (request->method != SIP_METHOD_INVITE || transaction_match(table, &key) != NULL)
-		return -EINVAL;
-	transaction = transaction_create(table, &transaction_server_invite, &reply);
 	if (transaction == NULL)
-		return -EMFILE;
-	transaction->key = key;
-	transaction->user = user;
-	transaction->state = STATE_PROCEEDING;
+		return NULL;
+	transaction->key = *key;
 	transaction_publish(table, transaction);
+	if (is_invite) {
+		transaction->state = STATE_PROCEEDING; /* has no timer */
+	} else {
+		transaction_start_expire(table, transaction, transaction_64_t1_ms(table), now_ms);
+		prepare_trying(table, transaction, request, now_ms);
+	}
 	if (span_is_empty(request->to.tag)) {
 		transaction->merged_key = transaction_key_merged(table, request);
 		table_insert(table->merged, &transaction->merged_node, &transaction->merged_key,
 			sizeof(transaction->merged_key));
 	}
+	return transaction;
+}
+
+int transaction_restore_server(struct transaction_table *table, const struct sip_message *request,
+	const struct transaction_options *options, uint64_t now_ms, transaction_id *ret_id)
+{
+	struct transaction_key key = transaction_key_server(table, request, request->method_text);
+	struct transaction *transaction;
+
+	if (request->method == SIP_METHOD_ACK || request->method == SIP_METHOD_CANCEL ||
+		transaction_match(table, &key) != NULL)
+		return -EINVAL;
+	transaction = restore(table, request, &key, options->flow, now_ms);
+	if (transaction == NULL)
+		return -EMFILE;
+	transaction->user = options->user;
 	*ret_id = transaction->id;
 	return 0;
 }

@@ -128,6 +128,18 @@ int transaction_cancel(
 	return error;
 }
 
+/* Gives a response to the machine of a server transaction. */
+static int respond(struct transaction_table *table, struct transaction *transaction,
+	const struct transaction_stimulus *stimulus)
+{
+	int error;
+
+	transaction_enter(table);
+	error = transaction_step(table, transaction, stimulus);
+	transaction_leave(table);
+	return error == -EPROTO ? -EALREADY : error;
+}
+
 int transaction_respond(struct transaction_table *table, transaction_id id, unsigned status,
 	struct span response, uint64_t now_ms)
 {
@@ -140,7 +152,6 @@ int transaction_respond(struct transaction_table *table, transaction_id id, unsi
 		.bytes = response.text,
 		.length = response.length,
 	};
-	int error;
 
 	if (transaction == NULL || !transaction->machine->is_server)
 		return -ENOENT;
@@ -148,10 +159,25 @@ int transaction_respond(struct transaction_table *table, transaction_id id, unsi
 		return -EINVAL;
 	if (status == STATUS_REQUEST_TIMEOUT && !transaction->machine->is_invite)
 		stimulus.bytes = NULL; /* RFC 4320 4.2: it would come too late to be of use */
-	transaction_enter(table);
-	error = transaction_step(table, transaction, &stimulus);
-	transaction_leave(table);
-	return error == -EPROTO ? -EALREADY : error;
+	return respond(table, transaction, &stimulus);
+}
+
+int transaction_respond_reliably(
+	struct transaction_table *table, transaction_id id, struct span response, uint64_t now_ms)
+{
+	struct transaction *transaction = transaction_find(table, id);
+	struct transaction_stimulus stimulus = {
+		.input = INPUT_1XX_RELIABLE,
+		.now_ms = now_ms,
+		.bytes = response.text,
+		.length = response.length,
+	};
+
+	if (transaction == NULL || transaction->machine != &transaction_server_invite)
+		return -ENOENT;
+	if (response.text == NULL)
+		return -EINVAL;
+	return respond(table, transaction, &stimulus);
 }
 
 int transaction_acknowledged(struct transaction_table *table, transaction_id id)

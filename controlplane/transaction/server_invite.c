@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The INVITE server transaction (RFC 3261 17.2.1 with RFC 6026), which also repeats the 2xx until
- * the dialog has its ACK (RFC 3261 13.3.1.4). The 100 is the transaction user's.
+ * the dialog has its ACK (RFC 3261 13.3.1.4), and a reliable provisional response until it has its
+ * PRACK (RFC 3262 3). The 100 is the transaction user's.
  *
  *   PROCEEDING --2xx--> ACCEPTED --L--> end
  *      \--300..699--> COMPLETED --ACK--> CONFIRMED --I--> end
  *                        \--H--> end
  */
 #include "transaction/machine.h"
+
+#include <tandem/time.h>
 
 #include <stddef.h>
 
@@ -44,6 +47,46 @@ static int send_provisional(struct transaction_table *table, struct transaction 
 	return error;
 }
 
+/* Again over any transport until it is acknowledged or 64 * T1 are over. */
+static int send_reliable(struct transaction_table *table, struct transaction *transaction,
+	const struct transaction_stimulus *stimulus)
+{
+	int error = send_provisional(table, transaction, stimulus);
+
+	if (error != 0)
+		return error;
+	transaction_start_retransmit(table, transaction, table->config.t1_ms, stimulus->now_ms);
+	transaction_start_expire(table, transaction, transaction_64_t1_ms(table), stimulus->now_ms);
+	return 0;
+}
+
+/* Its interval doubles without T2's limit (RFC 3262 3). */
+static int retransmit_provisional(struct transaction_table *table, struct transaction *transaction,
+	const struct transaction_stimulus *stimulus)
+{
+	transaction_resend(table, transaction, TD_NEVER, stimulus->now_ms);
+	return 0;
+}
+
+static int stop_provisional(struct transaction_table *table, struct transaction *transaction,
+	const struct transaction_stimulus *stimulus)
+{
+	(void)stimulus;
+	transaction_stop_retransmit(table, transaction);
+	wheel_stop(table->wheel, &transaction->expire.timer);
+	return 0;
+}
+
+/* The transaction goes on: its user will refuse the INVITE. */
+static int provisional_unacknowledged(struct transaction_table *table,
+	struct transaction *transaction, const struct transaction_stimulus *stimulus)
+{
+	table->counts.timeouts++;
+	transaction_stop_retransmit(table, transaction);
+	transaction_indicate(table, transaction, TRANSACTION_TIMEOUT, stimulus);
+	return 0;
+}
+
 /* Timer L, and the 2xx again over any transport. */
 static int send_2xx(struct transaction_table *table, struct transaction *transaction,
 	const struct transaction_stimulus *stimulus)
@@ -67,6 +110,7 @@ static int send_failure(struct transaction_table *table, struct transaction *tra
 	if (error != 0)
 		return error;
 	table_remove(table->merged, &transaction->merged_node);
+	transaction_stop_retransmit(table, transaction); /* of a provisional response */
 	if (!transaction_is_reliable(transaction))
 		transaction_start_retransmit(
 			table, transaction, table->config.t1_ms, stimulus->now_ms);
@@ -134,9 +178,12 @@ static const struct transaction_cell server_invite_cells[STATE_COUNT][INPUT_COUN
 			[INPUT_REQUEST] = {repeat_response, STATE_PROCEEDING},
 			[INPUT_CANCELED] = {proceeding_canceled, STATE_PROCEEDING},
 			[INPUT_1XX] = {send_provisional, STATE_PROCEEDING},
+			[INPUT_1XX_RELIABLE] = {send_reliable, STATE_PROCEEDING},
 			[INPUT_2XX] = {send_2xx, STATE_ACCEPTED},
 			[INPUT_FINAL] = {send_failure, STATE_COMPLETED},
-			[INPUT_ACKNOWLEDGED] = {transaction_ignore, STATE_PROCEEDING},
+			[INPUT_ACKNOWLEDGED] = {stop_provisional, STATE_PROCEEDING},
+			[INPUT_RETRANSMIT] = {retransmit_provisional, STATE_PROCEEDING},
+			[INPUT_EXPIRE] = {provisional_unacknowledged, STATE_PROCEEDING},
 			[INPUT_TRANSPORT_ERROR] = {transaction_tell_error, STATE_PROCEEDING},
 		},
 	[STATE_ACCEPTED] =

@@ -45,7 +45,8 @@ enum transaction_event {
 				* lives on to end cleanly: CANCEL is sent, after B as soon as a late
 				* provisional response asks for it, and only a 2xx that crosses is
 				* still indicated. No final response 64 * T1 after a CANCEL.
-				* Server: timer H, no ACK to a non-2xx; timer L: no ACK to the 2xx */
+				* Server: timer H, no ACK to a non-2xx; timer L: no ACK to the 2xx.
+				* INVITE server before a final response: no PRACK; it lives on */
 	TRANSACTION_CONFIRMED, /* INVITE server: ACK to our refusal has come: the peer knows */
 	TRANSACTION_TRANSPORT_ERROR, /* nothing could be sent (treat as 503). A server transaction
 				      * goes on (RFC 6026), a client transaction has ended */
@@ -136,7 +137,17 @@ void transaction_branch(struct transaction_table *table, char branch[TRANSACTION
 td_must_check int transaction_respond(struct transaction_table *table, transaction_id id,
 	unsigned status, struct span response, uint64_t now_ms);
 
-/* The dialog got its ACK: stop retransmitting the 2xx. -ENOENT. Re-entrant. */
+/*
+ * Sends a reliable provisional response (RFC 3262 3), the complete message, to an INVITE: repeated
+ * over any transport with T1 doubling, until transaction_acknowledged(), another response, or
+ * 64 * T1: then TRANSACTION_TIMEOUT is indicated and the INVITE is still to be answered.
+ * Re-entrant. Errors as of transaction_respond().
+ */
+td_must_check int transaction_respond_reliably(
+	struct transaction_table *table, transaction_id id, struct span response, uint64_t now_ms);
+
+/* The dialog got its ACK, or its PRACK: stop retransmitting the 2xx, or the reliable provisional
+ * response. -ENOENT. Re-entrant. */
 int transaction_acknowledged(struct transaction_table *table, transaction_id id);
 
 /*
@@ -152,13 +163,14 @@ td_must_check int transaction_cancel(
 void transaction_transport_failed(
 	struct transaction_table *table, const struct sip_flow *flow, uint64_t now_ms);
 
-/* Puts back, after a restart, an INVITE transaction that was pending when the process ended:
- * a server transaction in Proceeding from the request's bytes, or a client transaction in
- * Calling (retransmits at once) or Proceeding from our own request's bytes; other methods begin
- * anew. -EMFILE (full), -EINVAL (no such request, or it is there already), -ENOMEM. */
+/* Puts back, after a restart, a transaction that was pending when the process ended: a server
+ * transaction without an answer from the request's bytes (of options flow and user count), or a
+ * client transaction from our own request's bytes: an INVITE in Calling (retransmits at once) or
+ * Proceeding; other methods begin anew. -EMFILE (full), -EINVAL (no such request, or it is there
+ * already), -ENOMEM. */
 td_must_check int transaction_restore_server(struct transaction_table *table,
-	const struct sip_message *request, const struct sip_flow *flow, uint64_t user,
-	transaction_id *ret_id);
+	const struct sip_message *request, const struct transaction_options *options,
+	uint64_t now_ms, transaction_id *ret_id);
 td_must_check int transaction_restore_client(struct transaction_table *table, struct span request,
 	const struct transaction_options *options, uint64_t now_ms, transaction_id *ret_id);
 

@@ -18,7 +18,7 @@
 
 /*
  * One letter per input, in the order of enum transaction_input: START, REQUEST, ACK, CANCELED,
- * 1XX, 2XX, FINAL, ACKNOWLEDGED, CANCEL, RETRANSMIT, EXPIRE, TRANSPORT_ERROR. The letter is the
+ * 1XX, 1XX_RELIABLE, 2XX, FINAL, ACKNOWLEDGED, CANCEL, RETRANSMIT, EXPIRE, TRANSPORT_ERROR. The letter is the
  * next state: Trying, Proceeding, Accepted, Completed, conFirmed, X terminated; '.' is
  * unexpected; lower case c or f: X at once over a reliable transport.
  */
@@ -29,35 +29,35 @@ struct machine_case {
 	const char *rows[STATE_COUNT];
 };
 
-#define NOTHING "............"
+#define NOTHING "............."
 
 static const struct machine_case CASES[] = {
 	{"client INVITE", &transaction_client_invite, "INVITE",
-		{[STATE_TRYING] = "T...PAc.TTTX",
-			[STATE_PROCEEDING] = "....PAc.P.PP",
-			[STATE_ACCEPTED] = "....AAA...XA",
-			[STATE_COMPLETED] = "....CCC...XC",
+		{[STATE_TRYING] = "T...P.Ac.TTTX",
+			[STATE_PROCEEDING] = "....P.Ac.P.PP",
+			[STATE_ACCEPTED] = "....A.AA...XA",
+			[STATE_COMPLETED] = "....C.CC...XC",
 			[STATE_CONFIRMED] = NOTHING,
 			[STATE_TERMINATED] = NOTHING}},
 	{"client other", &transaction_client_other, "OPTIONS",
-		{[STATE_TRYING] = "T...Pcc..TXX",
-			[STATE_PROCEEDING] = "....Pcc..PXX",
+		{[STATE_TRYING] = "T...P.cc..TXX",
+			[STATE_PROCEEDING] = "....P.cc..PXX",
 			[STATE_ACCEPTED] = NOTHING,
-			[STATE_COMPLETED] = "....CCC...XC",
+			[STATE_COMPLETED] = "....C.CC...XC",
 			[STATE_CONFIRMED] = NOTHING,
 			[STATE_TERMINATED] = NOTHING}},
 	{"server INVITE", &transaction_server_invite, "INVITE",
 		{[STATE_TRYING] = NOTHING,
-			[STATE_PROCEEDING] = ".P.PPACP...P",
-			[STATE_ACCEPTED] = ".AAA...A.AXA",
-			[STATE_COMPLETED] = ".CfC...C.CXC",
-			[STATE_CONFIRMED] = ".FFF...F..XF",
+			[STATE_PROCEEDING] = ".P.PPPACP.PPP",
+			[STATE_ACCEPTED] = ".AAA....A.AXA",
+			[STATE_COMPLETED] = ".CfC....C.CXC",
+			[STATE_CONFIRMED] = ".FFF....F..XF",
 			[STATE_TERMINATED] = NOTHING}},
 	{"server other", &transaction_server_other, "OPTIONS",
-		{[STATE_TRYING] = ".T..Tcc..PXT",
-			[STATE_PROCEEDING] = ".P..Pcc...XP",
+		{[STATE_TRYING] = ".T..T.cc..PXT",
+			[STATE_PROCEEDING] = ".P..P.cc...XP",
 			[STATE_ACCEPTED] = NOTHING,
-			[STATE_COMPLETED] = ".C........XC",
+			[STATE_COMPLETED] = ".C.........XC",
 			[STATE_CONFIRMED] = NOTHING,
 			[STATE_TERMINATED] = NOTHING}},
 };
@@ -74,7 +74,9 @@ static const char RESPONSE[] = "SIP/2.0 %u Test\r\n"
 
 static unsigned status_of(enum transaction_input input)
 {
-	return input == INPUT_1XX ? 180 : input == INPUT_2XX ? 200 : 486;
+	return input == INPUT_1XX || input == INPUT_1XX_RELIABLE ? 180
+	       : input == INPUT_2XX				 ? 200
+								 : 486;
 }
 
 /* Does one event to one transaction that was put into one state, and says where it stands. */

@@ -302,6 +302,85 @@ static void test_2xx_without_ack_is_told(void **state)
 	finish(rig);
 }
 
+static int respond_reliably(struct rig *rig, transaction_id id, unsigned status)
+{
+	char text[RIG_TEXT_BYTES];
+
+	(void)snprintf(text, sizeof(text), "SIP/2.0 %u Reliable\r\n\r\n", status);
+	return transaction_respond_reliably(rig->table, id, span_from(text), rig->now_ms);
+}
+
+/* RFC 3262 3: T1, doubling without a limit, for 64 * T1. */
+static void test_reliable_provisional_is_repeated(void **state)
+{
+	static const uint32_t pauses_ms[] = {500, 1000, 2000, 4000, 8000, 16000};
+	struct rig *rig = rig_create(SIP_TRANSPORT_TCP, 8);
+	transaction_id id = rig_server(rig, "INVITE", "z9hG4bK1");
+
+	(void)state;
+	assert_int_equal(respond_reliably(rig, id, 183), 0);
+	for (size_t i = 0; i < sizeof(pauses_ms) / sizeof(pauses_ms[0]); i++) {
+		rig_pass(rig, pauses_ms[i] - 1);
+		assert_int_equal(rig->sent_count, 1 + i);
+		rig_pass(rig, 1);
+		assert_int_equal(rig->sent_count, 2 + i);
+		assert_memory_equal(rig->sent[1 + i].text, "SIP/2.0 183 ", 12);
+	}
+	rig_clear(rig);
+	rig_pass(rig, 499);
+	assert_int_equal(rig->told_count, 0);
+	rig_pass(rig, 1); /* 64 * T1 */
+	assert_true(rig_told_only(rig, TRANSACTION_TIMEOUT));
+	assert_int_equal(rig->sent_count, 0);
+	/* The INVITE is still to be answered. */
+	assert_int_equal(rig_state(rig, id), STATE_PROCEEDING);
+	assert_int_equal(rig_respond(rig, id, 504), 0);
+	rig_pass(rig, RIG_64_T1_MS * 2);
+	assert_int_equal(rig->sent_count, 1);
+	rig_destroy(rig, true);
+}
+
+static void test_reliable_provisional_is_acknowledged(void **state)
+{
+	struct rig *rig = rig_create(SIP_TRANSPORT_UDP, 8);
+	transaction_id id = rig_server(rig, "INVITE", "z9hG4bK1");
+
+	(void)state;
+	assert_int_equal(respond_reliably(rig, id, 183), 0);
+	rig_pass(rig, 500);
+	assert_int_equal(rig->sent_count, 2);
+	assert_int_equal(transaction_acknowledged(rig->table, id), 0);
+	rig_pass(rig, RIG_64_T1_MS * 2);
+	assert_int_equal(rig->sent_count, 2);
+	assert_true(rig_told_only(rig, TRANSACTION_REQUEST));
+	/* The next one begins anew; a refusal ends it, on a stream too, where nothing repeats it. */
+	assert_int_equal(respond_reliably(rig, id, 180), 0);
+	rig_pass(rig, 500);
+	assert_int_equal(rig->sent_count, 4);
+	assert_int_equal(rig_respond(rig, id, 486), 0);
+	rig_receive_request(rig, "ACK", "z9hG4bK1", "answering");
+	rig_pass(rig, RIG_64_T1_MS * 2);
+	assert_int_equal(rig->sent_count, 5);
+	assert_int_equal(respond_reliably(rig, id, 183), -ENOENT);
+	finish(rig);
+}
+
+static void test_reliable_provisional_where_none_can_be(void **state)
+{
+	struct rig *rig = rig_create(SIP_TRANSPORT_UDP, 8);
+	transaction_id invite = rig_server(rig, "INVITE", "z9hG4bK1");
+	transaction_id other = rig_server(rig, "OPTIONS", "z9hG4bK2");
+
+	(void)state;
+	assert_int_equal(respond_reliably(rig, other, 183), -ENOENT);
+	assert_int_equal(
+		transaction_respond_reliably(rig->table, invite, SPAN(""), rig->now_ms), -EINVAL);
+	assert_int_equal(rig_respond(rig, invite, 200), 0);
+	assert_int_equal(respond_reliably(rig, invite, 183), -EALREADY);
+	assert_int_equal(rig_respond(rig, other, 200), 0);
+	finish(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +399,9 @@ int main(void)
 		cmocka_unit_test(test_answer_from_inside_the_indication),
 		cmocka_unit_test(test_transport_failure_is_told_and_survived),
 		cmocka_unit_test(test_2xx_without_ack_is_told),
+		cmocka_unit_test(test_reliable_provisional_is_repeated),
+		cmocka_unit_test(test_reliable_provisional_is_acknowledged),
+		cmocka_unit_test(test_reliable_provisional_where_none_can_be),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

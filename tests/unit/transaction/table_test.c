@@ -249,7 +249,9 @@ static int restore_server(struct rig *rig, const struct request *request, transa
 		request->branch, request->from_tag, request->to_tag, request->call_id,
 		request->cseq, request->method);
 	assert_int_equal(sip_message_parse(text, strlen(text), false, &message, &error), 0);
-	return transaction_restore_server(rig->table, &message, &rig->flow, 31, ret_id);
+	return transaction_restore_server(rig->table, &message,
+		&(const struct transaction_options){.flow = &rig->flow, .user = 31}, rig->now_ms,
+		ret_id);
 }
 
 static void test_restore_server(void **state)
@@ -262,8 +264,8 @@ static void test_restore_server(void **state)
 	(void)state;
 	assert_int_equal(restore_server(rig, &BASE, &id), 0);
 	assert_int_equal(restore_server(rig, &BASE, &second), -EINVAL); /* it is there */
-	other.method = "OPTIONS";
-	assert_int_equal(restore_server(rig, &other, &second), -EINVAL); /* not an INVITE */
+	other.method = "ACK";
+	assert_int_equal(restore_server(rig, &other, &second), -EINVAL);
 	assert_int_equal(rig->told_count, 0);
 	receive(rig, &BASE); /* the caller was waiting all the time */
 	assert_int_equal(rig->told_count, 0);
@@ -281,6 +283,29 @@ static void test_restore_server(void **state)
 	other.branch = ";branch=z9hG4bKthird";
 	assert_int_equal(restore_server(rig, &other, &second), -EMFILE);
 	rig_destroy(rig, false);
+}
+
+/* A request in a dialog that waited for its answer. */
+static void test_restore_other_server(void **state)
+{
+	struct rig *rig = rig_create(SIP_TRANSPORT_UDP, 2);
+	struct request update = BASE;
+	transaction_id id;
+
+	(void)state;
+	update.method = "UPDATE";
+	update.to_tag = ";tag=ours";
+	assert_int_equal(restore_server(rig, &update, &id), 0);
+	receive(rig, &update); /* again */
+	assert_int_equal(rig->told_count, 0);
+	rig_pass(rig, 3500); /* RFC 4320 */
+	assert_int_equal(rig->sent_count, 1);
+	assert_memory_equal(rig->sent[0].text, "SIP/2.0 100 ", 12);
+	assert_int_equal(rig_respond(rig, id, 200), 0);
+	receive(rig, &update);
+	assert_int_equal(rig->sent_count, 3);
+	rig_pass(rig, RIG_64_T1_MS);
+	rig_destroy(rig, true);
 }
 
 static int restore_client(struct rig *rig, bool is_proceeding, transaction_id *ret_id)
@@ -419,6 +444,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_not_a_request),
 		cmocka_unit_test(test_branches_differ),
 		cmocka_unit_test(test_restore_server),
+		cmocka_unit_test(test_restore_other_server),
 		cmocka_unit_test(test_restore_client_calling),
 		cmocka_unit_test(test_restore_client_proceeding),
 		cmocka_unit_test(test_transport_failure_strikes_one_flow),
