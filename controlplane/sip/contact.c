@@ -3,6 +3,7 @@
 #include "sip/contact.h"
 
 #include "sip/scan.h"
+#include "util/text.h"
 
 #include <tandem/time.h>
 
@@ -108,6 +109,35 @@ int sip_contact_next(const struct sip_message *message, struct sip_contact_curso
 			return 0;
 		cursor->rest = header->value;
 	}
+}
+
+int sip_routes_join(const struct sip_message *message, enum sip_header_id id, char *lines,
+	size_t size_bytes, uint32_t *ret_length)
+{
+	const struct sip_header *header;
+	uint32_t from = 0;
+	struct text text;
+
+	text_init(&text, lines, size_bytes);
+	while ((header = sip_message_next(message, id, &from)) != NULL) {
+		struct span list = header->value;
+		struct sip_name_addr hop;
+		struct span value;
+
+		while (sip_list_next(&list, &value)) {
+			if (sip_name_addr_parse(value, &hop) != 0 ||
+				(hop.uri.scheme != SIP_SCHEME_SIP &&
+					hop.uri.scheme != SIP_SCHEME_SIPS))
+				return -EBADMSG;
+			if (text.length != 0)
+				text_append_char(&text, '\n');
+			text_append(&text, value);
+		}
+	}
+	if (text.has_overflowed)
+		return -ENOSPC;
+	*ret_length = (uint32_t)text.length;
+	return 0;
 }
 
 char *sip_date_format(uint64_t wall_ns, char date[SIP_DATE_BYTES])

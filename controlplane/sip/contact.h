@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Contact values as REGISTER and its answers hold them (RFC 3261 10, RFC 5626 4): one at a time,
- * with the parameters that concern a binding. Pure: spans point into the message.
+ * What REGISTER and its answers hold (RFC 3261 10, RFC 5626 4, RFC 3327, RFC 3608): Contact values
+ * one at a time, with the parameters that concern a binding; routes; times. Pure: spans point into the message.
  */
 #ifndef TD_SIP_CONTACT_H
 #define TD_SIP_CONTACT_H
@@ -40,6 +40,11 @@ struct sip_contact_cursor {
  * (a scheme other than sip, sips and tel). */
 td_must_check int sip_contact_next(const struct sip_message *message,
 	struct sip_contact_cursor *cursor, struct sip_contact *ret_contact);
+
+/* Writes the values of a header of routes (Path, Service-Route), in order, one per line and zero-
+ * terminated; the length through *ret_length. -EBADMSG (no SIP URI among them), -ENOSPC. */
+td_must_check int sip_routes_join(const struct sip_message *message, enum sip_header_id id,
+	char *lines, size_t size_bytes, uint32_t *ret_length);
 
 /* Seconds of an Expires value; SIP_EXPIRES_MALFORMED if it isn't a number below 2^32. */
 uint32_t sip_expires_parse(struct span text);
