@@ -7,7 +7,6 @@
 
 #include "call/outcome.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -188,41 +187,4 @@ void record_note_end(struct leg *leg, const struct td_now *now)
 		return;
 	leg->end_ms = now->mono_ms;
 	leg->times.end_wall_ns = now->wall_ns;
-}
-
-static bool is_printable(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if (iscntrl((unsigned char)*text))
-			return false;
-	return true;
-}
-
-/* Escapes stay if they hide what would be a command to the terminal that shows the record. */
-static void party_take_user(char *to, size_t size, const struct sip_uri *uri)
-{
-	char user[EVENT_PARTY_BYTES];
-
-	if (sip_user_unescape(uri->user, user, sizeof(user)) == 0 && is_printable(user))
-		text_copy(to, size, user);
-	else
-		text_take(to, size, uri->user);
-}
-
-void record_take_parties(struct call *call, const struct sip_message *invite)
-{
-	const struct sip_header *asserted =
-		sip_message_find(invite, SIP_HEADER_P_ASSERTED_IDENTITY);
-	const struct sip_header *privacy = sip_message_find(invite, SIP_HEADER_PRIVACY);
-	struct sip_name_addr name;
-
-	party_take_user(call->caller.user, sizeof(call->caller.user), &invite->from.uri);
-	text_take(call->caller.display, sizeof(call->caller.display), invite->from.display);
-	if (asserted != NULL && sip_name_addr_parse(asserted->value, &name) == 0)
-		party_take_user(
-			call->caller.p_asserted, sizeof(call->caller.p_asserted), &name.uri);
-	call->caller.is_private = (privacy != NULL && !span_is(privacy->value, "none")) ||
-				  span_is(invite->from.uri.user, "anonymous");
-	party_take_user(call->callee.user, sizeof(call->callee.user), &invite->request_uri);
-	text_take(call->callee.display, sizeof(call->callee.display), invite->to.display);
 }

@@ -29,7 +29,5 @@ void record_fill_contact(
 void record_note_hold(struct leg *leg, bool is_held, uint64_t now_ms);
 /* Notes the end of a leg, once. */
 void record_note_end(struct leg *leg, const struct td_now *now);
-/* Takes the caller and the number asked for from the INVITE. */
-void record_take_parties(struct call *call, const struct sip_message *invite);
 
 #endif

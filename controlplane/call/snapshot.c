@@ -13,7 +13,7 @@
 
 enum {
 	SNAPSHOT_MAGIC = 0x6c6c6163, /* "call" */
-	SNAPSHOT_VERSION = 3,
+	SNAPSHOT_VERSION = 4,
 };
 
 static void put_text(struct serial_writer *writer, const char *text)
@@ -56,6 +56,8 @@ static void put_party(struct serial_writer *writer, const struct event_party *pa
 	put_text(writer, party->display);
 	put_text(writer, party->p_asserted);
 	serial_put_u8(writer, party->is_private);
+	serial_put_u8(writer, (uint8_t)party->attestation);
+	serial_put_u8(writer, party->verstat);
 }
 
 static void get_party(struct serial_reader *reader, struct event_party *party)
@@ -64,6 +66,8 @@ static void get_party(struct serial_reader *reader, struct event_party *party)
 	get_text(reader, party->display, sizeof(party->display));
 	get_text(reader, party->p_asserted, sizeof(party->p_asserted));
 	party->is_private = serial_get_u8(reader) != 0;
+	party->attestation = (char)serial_get_u8(reader);
+	party->verstat = serial_get_u8(reader);
 }
 
 static void put_release(struct serial_writer *writer, const struct event_release *release)

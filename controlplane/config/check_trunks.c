@@ -325,6 +325,7 @@ int loader_check_trunks(struct loader *loader)
 		check_media_address(loader, i);
 		check_credentials(loader, i, "credentials", &trunk->credentials);
 		check_credentials(loader, i, "inbound_auth", &trunk->inbound_auth);
+		loader_check_identity(loader, i);
 		error = loader_check_registrar(loader, i);
 		if (trunk->latch == CONFIG_UNSET)
 			trunk->latch = config->media.latch;

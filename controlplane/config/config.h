@@ -8,6 +8,8 @@
 #ifndef TD_CONFIG_CONFIG_H
 #define TD_CONFIG_CONFIG_H
 
+#include "config/identity.h"
+#include "config/sizes.h"
 #include "sip/uri.h"
 
 #include <tandem/compiler.h>
@@ -18,36 +20,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-
-enum {
-	CONFIG_NAME_BYTES = 32,	 /* names of nodes, trunks, ports */
-	CONFIG_TEXT_BYTES = 128, /* free text: user names, broker addresses */
-	CONFIG_SECRET_BYTES = 128,
-	CONFIG_PATH_BYTES = 104, /* fits sockaddr_un.sun_path */
-	CONFIG_DEVICE_BYTES = 256,
-	CONFIG_NUMBER_BYTES = 64, /* dialled numbers, patterns, prefixes */
-	CONFIG_LISTENERS_MAX = 16,
-	CONFIG_CERTIFICATES_MAX = 16, /* besides the first */
-	CONFIG_ORIGINS_MAX = 16,
-	CONFIG_MEDIA_ADDRESSES_MAX = 8,
-	CONFIG_PORTS_MAX = 8,	 /* NIC ports of the dataplane */
-	CONFIG_WORKERS_MAX = 64, /* TD_WORKERS_MAX */
-	CONFIG_EAL_EXTRA_MAX = 16,
-	CONFIG_BROKERS_MAX = 16,
-	CONFIG_PROPERTIES_MAX = 16,
-	CONFIG_TRUNKS_MAX = 1024,
-	CONFIG_TRUNK_SOURCES_MAX = 64,
-	CONFIG_TRUNK_TRANSPORTS_MAX = 5,
-	CONFIG_USERS_MAX = 20000, /* of one trunk's registrar */
-	CONFIG_ROUTES_MAX = 20000,
-	CONFIG_ROUTE_DESTINATIONS_MAX = 8,
-	CONFIG_EMERGENCY_NUMBERS_MAX = 16,
-	CONFIG_SCANNERS_MAX = 32,
-	CONFIG_SCANNER_BYTES = 32,
-	CONFIG_FILE_MAX_BYTES = 8 << 20,
-	CONFIG_ERRORS_MAX = 20, /* told in one run */
-	CONFIG_ERROR_TEXT_BYTES = 320,
-};
 
 #define CONFIG_TRUNK_ANY UINT32_MAX /* config_route.from_trunk: "any" */
 #define CONFIG_UNSET UINT32_MAX	    /* an override that the file doesn't give */
@@ -311,6 +283,11 @@ struct config_trunk {
 	struct config_limits limits;
 	bool has_overload_control; /* RFC 7339 in our requests to it */
 	uint32_t session_timer;	   /* enum config_session_timer */
+
+	struct config_identity identity;
+	struct config_numbers numbers;
+	uint32_t header_rule_count;
+	struct config_header_rule header_rules[CONFIG_HEADER_RULES_MAX]; /* in order */
 
 	struct config_registration registration; /* we register there */
 	bool is_registrar;			 /* they register here; there is no target */

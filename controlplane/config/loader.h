@@ -36,6 +36,9 @@ td_must_check int loader_check_routes(struct loader *loader);
 /* One trunk's rules as registrar, and as one who registers. -ENOMEM. */
 td_must_check int loader_check_registrar(struct loader *loader, uint32_t trunk);
 
+/* One trunk's numbering plan and header rules. */
+void loader_check_identity(struct loader *loader, uint32_t trunk);
+
 /* The mapping of a trunk, or NULL. */
 const yaml_node_t *loader_trunk_node(struct loader *loader, uint32_t index);
 

@@ -317,6 +317,15 @@ static const struct schema_field fields[] = {
 	ROW("trunks", "overload_control", SCHEMA_BOOL,
 		"Offer it RFC 7339 (oc in Via), and place fewer calls when it asks for that.",
 		RELOAD, DEFAULT("false"), AT(config_trunk, has_overload_control)),
+	ROW("trunks", "identity", SCHEMA_SECTION,
+		"Whom it may name as caller, and what it is told of callers.", RELOAD, FILLED,
+		AT(config_trunk, identity)),
+	ROW("trunks", "numbers", SCHEMA_SECTION,
+		"How numbers are written there. Routes, CDRs and events have E.164 (+4930123).",
+		RELOAD, FILLED, AT(config_trunk, numbers)),
+	ROW("trunks", "headers", SCHEMA_SECTION,
+		"Rules for the INVITE that goes to it, applied in order.", RELOAD,
+		LIST(config_trunk, header_rules, header_rule_count)),
 	ROW("trunks", "session_timer", SCHEMA_CHOICE,
 		"RFC 4028: off ignores the peer's wishes; accept lets it have a session timer; request "
 		"asks for one, and looks by itself whether a peer without it is still there.",
@@ -418,6 +427,7 @@ static const struct schema_field fields[] = {
 static const struct schema_part parts[] = {
 	{fields, TD_COUNT_OF(fields)},
 	{schema_defence_fields, SCHEMA_DEFENCE_FIELDS},
+	{schema_identity_fields, SCHEMA_IDENTITY_FIELDS},
 };
 
 uint32_t schema_field_count(void)

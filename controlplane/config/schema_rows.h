@@ -43,9 +43,12 @@ struct schema_part {
 };
 
 enum {
-	SCHEMA_DEFENCE_FIELDS = 23
+	SCHEMA_DEFENCE_FIELDS = 23,
+	SCHEMA_IDENTITY_FIELDS = 14
 };
 /* sip.defence and trunks.limits (schema_defence.c). */
 extern const struct schema_field schema_defence_fields[SCHEMA_DEFENCE_FIELDS];
+/* trunks.identity, trunks.numbers and trunks.headers (schema_identity.c). */
+extern const struct schema_field schema_identity_fields[SCHEMA_IDENTITY_FIELDS];
 
 #endif

@@ -95,6 +95,13 @@ enum call_event_kind {
 /* X(CONSTANT, name) */
 #define SIP_TRANSPORTS(X) X(NONE, none) X(UDP, udp) X(TCP, tcp) X(TLS, tls) X(WS, ws) X(WSS, wss)
 
+/* X(CONSTANT, name): what the caller's network found out about his number (TS 24.229 7.2A.20). */
+#define CALLER_VERSTATS(X) \
+	X(NONE, none)      \
+	X(PASSED, passed)  \
+	X(FAILED, failed)  \
+	X(NO_VALIDATION, not_validated)
+
 /* X(CONSTANT, name): what part the far end of a leg plays. */
 #define LEG_ROLES(X) X(NONE, none) X(CUSTOMER, customer) X(AGENT, agent)
 
@@ -141,6 +148,13 @@ enum event_transport {
 	EVENT_TRANSPORT_COUNT
 };
 
+enum event_verstat {
+#define EVENT_ENUM(constant, name) EVENT_ENUM_OF(VERSTAT, constant)
+	CALLER_VERSTATS(EVENT_ENUM)
+#undef EVENT_ENUM
+	EVENT_VERSTAT_COUNT
+};
+
 enum event_leg_role {
 #define EVENT_ENUM(constant, name) EVENT_ENUM_OF(ROLE, constant)
 	LEG_ROLES(EVENT_ENUM)
@@ -184,7 +198,9 @@ struct event_party {
 	char user[EVENT_PARTY_BYTES];
 	char display[EVENT_TEXT_BYTES];
 	char p_asserted[EVENT_PARTY_BYTES];
-	bool is_private; /* Privacy: id or anonymous From */
+	bool is_private;  /* Privacy: id or anonymous From */
+	char attestation; /* 'A', 'B' or 'C' as claimed by its PASSporT; 0: none */
+	uint8_t verstat;  /* enum event_verstat */
 };
 
 /* Points of a leg's life on the wall clock; 0: didn't happen. */

@@ -23,6 +23,7 @@ static const char *const detail_names[] = {RELEASE_DETAILS(NAME_OF)};
 static const char *const disposition_names[] = {CALL_DISPOSITIONS(NAME_OF)};
 static const char *const ner_names[] = {NER_CLASSES(NAME_OF)};
 static const char *const transport_names[] = {SIP_TRANSPORTS(NAME_OF)};
+static const char *const verstat_names[] = {CALLER_VERSTATS(NAME_OF)};
 static const char *const role_names[] = {LEG_ROLES(NAME_OF)};
 #undef NAME_OF
 
@@ -142,12 +143,15 @@ static void put_call(struct encoder *encoder, const struct call_event *call)
 static void put_party(struct encoder *encoder, const char *name, const struct event_party *party)
 {
 	struct json_writer *json = &encoder->json;
+	const char attestation[] = {party->attestation, '\0'};
 
 	json_writer_open(json, name);
 	json_writer_string(json, "user", party->user);
 	json_writer_string(json, "display", party->display);
 	json_writer_string(json, "p_asserted", party->p_asserted);
 	json_writer_bool(json, "private", party->is_private);
+	json_writer_string(json, "attestation", attestation);
+	PUT_ENUM(encoder, "verstat", verstat_names, party->verstat);
 	json_writer_close(json);
 }
 

@@ -79,23 +79,6 @@ void leg_build_via(struct sip_builder *builder, const struct sip_flow *flow, con
 		branch);
 }
 
-/* True if the caller asked that nobody behind us learns who he is (RFC 3323, RFC 3325). */
-static bool invite_is_private(const struct sip_message *cause)
-{
-	const struct sip_header *privacy = sip_message_find(cause, SIP_HEADER_PRIVACY);
-
-	return privacy != NULL && !span_is(privacy->value, "none");
-}
-
-/* Who is calling, as far as the next hop may know. */
-static void invite_copy_identity(struct sip_builder *builder, const struct sip_message *cause)
-{
-	if (!invite_is_private(cause))
-		sip_build_copy(builder, cause, SIP_HEADER_P_ASSERTED_IDENTITY);
-	sip_build_copy(builder, cause, SIP_HEADER_PRIVACY);
-	sip_build_copy(builder, cause, SIP_HEADER_DIVERSION);
-}
-
 int leg_build_invite(char *buffer, size_t size_bytes, const struct leg_invite *invite)
 {
 	const struct dialog *dialog = invite->dialog;
@@ -114,8 +97,7 @@ int leg_build_invite(char *buffer, size_t size_bytes, const struct leg_invite *i
 	sip_build_header(&builder, SIP_HEADER_CALL_ID, dialog_span(dialog, dialog->call_id));
 	sip_build_header_format(&builder, SIP_HEADER_CSEQ, "%u INVITE", dialog->local_cseq);
 	sip_build_header(&builder, SIP_HEADER_CONTACT, dialog_span(dialog, dialog->local_contact));
-	if (invite->cause != NULL)
-		invite_copy_identity(&builder, invite->cause);
+	sip_build_lines(&builder, invite->headers);
 	if (invite->authorization != NULL)
 		sip_build_header(&builder,
 			invite->is_proxy_authorization ? SIP_HEADER_PROXY_AUTHORIZATION

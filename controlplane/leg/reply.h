@@ -51,8 +51,7 @@ struct leg_invite {
 	const struct dialog *dialog; /* made with dialog_init_uac() */
 	const char *branch;
 	uint32_t max_forwards;
-	const struct sip_message *cause; /* the caller's INVITE: identity headers are copied from
-					  * it. NULL: none */
+	struct span headers; /* complete lines about the caller and his way here */
 	struct span user_agent;
 	uint32_t methods;   /* for Allow, beyond LEG_ALLOW */
 	uint32_t supported; /* enum leg_option: extensions for Supported and Require */

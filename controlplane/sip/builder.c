@@ -138,6 +138,11 @@ static void put_parsed(struct sip_builder *builder, const struct sip_header *hea
 	put(builder, SPAN("\r\n"));
 }
 
+void sip_build_lines(struct sip_builder *builder, struct span lines)
+{
+	put(builder, lines);
+}
+
 void sip_build_copy(
 	struct sip_builder *builder, const struct sip_message *message, enum sip_header_id id)
 {

@@ -39,6 +39,9 @@ void sip_build_other_header(struct sip_builder *builder, struct span name, struc
 void sip_build_copy(
 	struct sip_builder *builder, const struct sip_message *message, enum sip_header_id id);
 
+/* Complete header lines, each ended by CRLF, that a builder wrote before. */
+void sip_build_lines(struct sip_builder *builder, struct span lines);
+
 /* What every response takes from its request (RFC 3261 8.2.6.2, 18.2.1): a status line with the
  * standard phrase, Via as received, with
  * received and rport filled from source, From, To (plus to_tag if the request had none and

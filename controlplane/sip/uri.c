@@ -8,6 +8,7 @@
 #include "sip/scan.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static const char *const transport_names[SIP_TRANSPORT_COUNT] = {
 	[SIP_TRANSPORT_UNKNOWN] = "?",
@@ -276,4 +277,26 @@ int sip_user_unescape(struct span user, char *buffer, size_t size)
 		return -ENOSPC;
 	buffer[used] = '\0';
 	return 0;
+}
+
+int sip_user_escape(struct span user, char *buffer, size_t size)
+{
+	size_t used = 0;
+
+	for (uint32_t i = 0; i < user.length; i++) {
+		char c = user.text[i];
+
+		if (used + sizeof("%XX") > size)
+			return -ENOSPC;
+		/* We take '#' from peers, but RFC 3261 25.1 has it escaped. */
+		if (sip_char_is(c, SIP_CHAR_USER) && c != '#')
+			buffer[used++] = c;
+		else
+			used += (size_t)snprintf(
+				buffer + used, size - used, "%%%02X", (unsigned)(unsigned char)c);
+	}
+	if (used == size)
+		return -ENOSPC;
+	buffer[used] = '\0';
+	return (int)used;
 }

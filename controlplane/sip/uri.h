@@ -95,4 +95,8 @@ bool sip_param_find(struct span params, const char *name, struct span *ret_value
  * -ENOSPC if it doesn't fit size bytes. */
 td_must_check int sip_user_unescape(struct span user, char *buffer, size_t size);
 
+/* Writes a user part with %XX for what may not stand in one (RFC 3261 25.1), zero-terminated.
+ * Returns its length, -ENOSPC if it doesn't fit size bytes. */
+td_must_check int sip_user_escape(struct span user, char *buffer, size_t size);
+
 #endif

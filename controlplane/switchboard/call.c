@@ -39,33 +39,8 @@ static void dial_failed(struct switchboard *switchboard, struct line *line, unsi
 	calls_clear(switchboard, line, CALL_ON_CLEAR, &release);
 }
 
-/* "<sip:user@us>", with the caller's display name if there is room; anonymous stays anonymous.
- * -ENOSPC. */
-static int write_from(
-	const struct sip_message *invite, const struct sip_flow *flow, char *from, size_t size)
-{
-	char local[TD_ENDPOINT_TEXT_BYTES];
-	struct td_endpoint host = flow->local;
-	struct span display = invite->from.display;
-	struct span user = invite->from.uri.user;
-	bool is_anonymous = span_is(invite->from.uri.host, "anonymous.invalid");
-	const size_t others_bytes = strlen("\"\" <sip:@anonymous.invalid>") + sizeof(local);
-
-	if (user.length + others_bytes > size)
-		return -ENOSPC;
-	if (user.length + others_bytes + display.length > size)
-		display.length = 0;
-	(void)td_endpoint_format(&host, local);
-	*strrchr(local, ':') = '\0'; /* the address alone */
-	(void)snprintf(from, size, "%s%.*s%s<sip:%.*s%s%s>", display.length != 0 ? "\"" : "",
-		SPAN_ARGS(display), display.length != 0 ? "\" " : "", SPAN_ARGS(user),
-		user.length != 0 ? "@" : "", is_anonymous ? "anonymous.invalid" : local);
-	return 0;
-}
-
 /* Prepares the called leg's half of the dialog. */
-static int init_callee(
-	struct switchboard *switchboard, struct line *line, const struct sip_message *invite)
+static int init_callee(struct switchboard *switchboard, struct line *line)
 {
 	struct call *call = &line->call;
 	struct leg *leg = &call->legs[CALL_CALLEE];
@@ -78,13 +53,13 @@ static int init_callee(
 	int result = trunks_next_hop(switchboard, line, &flow);
 
 	if (result == 0)
-		result = trunk_uri(switchboard->trunks, leg->trunk, span_from(call->number), uri);
+		result = callers_uri(switchboard, line, uri);
 	if (result != 0)
 		return result;
 	switchboard_random_text(switchboard, call_id, sizeof(call_id));
 	switchboard_random_text(switchboard, line->tags[CALL_CALLEE].text, SWITCHBOARD_TAG_BYTES);
 	(void)snprintf(to, sizeof(to), "<%s>", uri);
-	result = write_from(invite, &flow, from, sizeof(from));
+	result = callers_from(switchboard, line, &flow, from, sizeof(from));
 	if (result != 0)
 		return result;
 	result = dialog_init_uac(&leg->dialog,
@@ -130,7 +105,7 @@ static void dial(struct switchboard *switchboard, struct line *line)
 	if (!legs_read_pending(&call->legs[CALL_CALLER], &invite))
 		result = -ENOENT;
 	else
-		result = init_callee(switchboard, line, &invite);
+		result = init_callee(switchboard, line);
 	if (result == -EDESTADDRREQ) { /* the trunk's name lost its meaning since */
 		outcome_set(&release, 503, CAUSE_NETWORK_OUT_OF_ORDER, EVENT_RELEASE_SYSTEM,
 			EVENT_DETAIL_NO_TARGET);

@@ -13,6 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+	CALLER_HEADERS_BYTES = 16384, /* Identity, History-Info and rules may be long */
+};
+
 bool legs_read_pending(const struct leg *leg, struct sip_message *ret_message)
 {
 	struct sip_parse_error error;
@@ -189,13 +193,12 @@ static void send_invite(struct switchboard *switchboard, struct line *line, unsi
 	};
 	struct leg_pending pending = {.flow = leg->dialog.flow};
 	char branch[TRANSACTION_BRANCH_BYTES];
-	struct sip_message cause;
+	char headers[CALLER_HEADERS_BYTES];
 	struct leg_invite invite = {
 		.dialog = &leg->dialog,
 		.branch = branch,
 		.max_forwards = call->max_forwards,
-		.cause = legs_read_pending(&call->legs[CALL_CALLER], &cause) ? &cause : NULL,
-		.user_agent = switchboard_user_agent(switchboard),
+		.user_agent = callers_user_agent(switchboard, line),
 	};
 	int result;
 
@@ -212,6 +215,11 @@ static void send_invite(struct switchboard *switchboard, struct line *line, unsi
 		invite.authorization = switchboard->authorization;
 	invite.is_proxy_authorization = switchboard->is_proxy_authorization;
 	transaction_branch(switchboard->transactions, branch);
+	result = callers_headers(switchboard, line, headers, sizeof(headers));
+	if (result > 0)
+		invite.headers = (struct span){headers, (uint32_t)result};
+	else if (result < 0)
+		switchboard->counts.unexpected++; /* the call is worth more than they are */
 	result = leg_build_invite(switchboard->buffer, sizeof(switchboard->buffer), &invite);
 	switchboard->authorization[0] = '\0';
 	pending.bytes = switchboard->buffer;

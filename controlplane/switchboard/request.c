@@ -91,8 +91,8 @@ static int begin_caller(struct switchboard *switchboard, struct line *line,
 				     ? MAX_FORWARDS_DEFAULT
 				     : invite->max_forwards - 1;
 	call_begin_leg(call, CALL_CALLER, &switchboard->now);
-	record_take_parties(call, invite);
 	leg->trunk = trunk;
+	callers_read(switchboard, line, invite);
 	leg->peer_cseq = invite->cseq.number;
 	leg->is_offer_late = !leg_has_sdp(invite);
 	leg_allow_learn(invite, &leg->peer_methods);
@@ -143,7 +143,7 @@ static bool find_route(struct switchboard *switchboard, struct line *line,
 	char number[ROUTE_NUMBER_BYTES];
 	struct route_result route;
 	uint32_t trunk;
-	int result = route_number(&invite->request_uri, number);
+	int result = callers_number(switchboard, line, invite, number);
 
 	if (result == 0)
 		result = route_lookup(

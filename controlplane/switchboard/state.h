@@ -296,6 +296,25 @@ td_must_check int trunks_next_hop(
 void trunks_restore(struct switchboard *switchboard, struct line *line);
 void trunks_leave(struct switchboard *switchboard, struct line *line, unsigned index);
 
+/* ---- switchboard_caller.c ---- */
+/* Takes caller and callee of the call from the caller's INVITE, as far as his trunk may say it. */
+void callers_read(
+	struct switchboard *switchboard, struct line *line, const struct sip_message *invite);
+/* The number that the caller dialled, in E.164 if his trunk's numbering plan makes it that.
+ * Errors of route_number(). */
+td_must_check int callers_number(const struct switchboard *switchboard, const struct line *line,
+	const struct sip_message *invite, char number[ROUTE_NUMBER_BYTES]);
+/* Request URI and From towards the called leg's trunk. -ENOENT, -ENOSPC. */
+td_must_check int callers_uri(
+	const struct switchboard *switchboard, const struct line *line, char uri[TRUNK_URI_BYTES]);
+td_must_check int callers_from(const struct switchboard *switchboard, const struct line *line,
+	const struct sip_flow *flow, char *from, size_t size);
+/* Header lines about the caller for the called leg's INVITE. Their length, -ENOSPC, -EINVAL. */
+td_must_check int callers_headers(
+	const struct switchboard *switchboard, const struct line *line, char *buffer, size_t size);
+/* User-Agent towards the called leg's trunk, empty if it shall get none. */
+struct span callers_user_agent(const struct switchboard *switchboard, const struct line *line);
+
 /* ---- switchboard_restore.c ---- */
 void restore_line(struct switchboard *switchboard, struct line *line, bool is_other_boot);
 

@@ -265,26 +265,14 @@ static const char *transport_parameter(const struct config_target *target)
 							: "";
 }
 
-/* RFC 3261 25.1: user = unreserved / user-unreserved, the rest as %XX. */
-static bool is_user_character(char c)
-{
-	return isalnum((unsigned char)c) || (c != '\0' && strchr("-_.!~*'()&=+$,;?/", c) != NULL);
-}
-
 static int write_user(struct span number, char *uri, size_t *used)
 {
-	for (uint32_t i = 0; i < number.length; i++) {
-		char c = number.text[i];
+	int length = sip_user_escape(number, uri + *used, TRUNK_URI_BYTES - *used - 1);
 
-		if (*used + 4 > TRUNK_URI_BYTES)
-			return -ENOSPC;
-		if (is_user_character(c))
-			uri[(*used)++] = c;
-		else
-			*used += (size_t)snprintf(uri + *used, TRUNK_URI_BYTES - *used, "%%%02X",
-				(unsigned)(unsigned char)c);
-	}
-	if (number.length != 0)
+	if (length < 0)
+		return length;
+	*used += (size_t)length;
+	if (length != 0)
 		uri[(*used)++] = '@';
 	return 0;
 }

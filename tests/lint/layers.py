@@ -18,8 +18,8 @@ DECLARATION = re.compile(r"(dep_\w+)\s*=\s*declare_dependency\((.*?)\)\s*(?:\n|$
 # machines, thin shell). A single file of a mixed folder is named with its folder.
 PURE = {
     "controlplane": ("util", "sip", "sdp", "transaction", "dialog", "resolver", "trunk", "defence",
-                     "route", "registrar", "subscription", "leg", "call", "media/port_pool",
-                     "media/ledger", "switchboard"),
+                     "route", "registrar", "subscription", "identity", "leg", "call",
+                     "media/port_pool", "media/ledger", "switchboard"),
     "dataplane": ("rtp", "termination", "stage"),
 }
 SHELL_HEADERS = {

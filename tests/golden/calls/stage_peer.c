@@ -79,7 +79,9 @@ void stage_take(struct stage_peer *peer, char *bytes, size_t length)
 			SPAN_ARGS(message.method_text), SPAN_ARGS(message.request_uri.text),
 			message.cseq.number);
 		if (message.method == SIP_METHOD_INVITE)
-			text_appendf(&stage->output, " hops %u", message.max_forwards);
+			text_appendf(&stage->output, " hops %u%s", message.max_forwards,
+				span_is(message.from.uri.user, "anonymous") ? " | from anonymous"
+									    : "");
 		keep(message.method == SIP_METHOD_INVITE      ? &peer->invite
 			: message.method == SIP_METHOD_CANCEL ? &peer->cancel
 							      : &peer->other,

@@ -124,36 +124,6 @@ static void test_hold_time_adds_up(void **state)
 	assert_int_equal(leg.times.end_wall_ns, 6);
 }
 
-static void test_parties(void **state)
-{
-	struct fixture_message fixture;
-	struct call call = {0};
-
-	(void)state;
-	fixture_request(&fixture, "INVITE sip:%2b49301@h",
-		"P-Asserted-Identity: \"X\" <sip:+4999@h>\r\nPrivacy: id\r\n", "");
-	record_take_parties(&call, &fixture.message);
-	assert_string_equal(call.caller.user, "+4930123");
-	assert_string_equal(call.caller.display, "Ada");
-	assert_string_equal(call.caller.p_asserted, "+4999");
-	assert_true(call.caller.is_private);
-	assert_string_equal(call.callee.user, "+49301");
-}
-
-/* A number with an escape sequence in it must not reach the operator's terminal as one. */
-static void test_parties_command_no_terminal(void **state)
-{
-	struct fixture_message fixture;
-	struct call call = {0};
-
-	(void)state;
-	fixture_request(
-		&fixture, "INVITE sip:%1b%5b2J@h", "P-Asserted-Identity: <sip:%0d1@h>\r\n", "");
-	record_take_parties(&call, &fixture.message);
-	assert_string_equal(call.callee.user, "%1b%5b2J");
-	assert_string_equal(call.caller.p_asserted, "%0d1");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,8 +131,6 @@ int main(void)
 		cmocka_unit_test(test_unanswered),
 		cmocka_unit_test(test_events_count_up),
 		cmocka_unit_test(test_hold_time_adds_up),
-		cmocka_unit_test(test_parties),
-		cmocka_unit_test(test_parties_command_no_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
