@@ -63,6 +63,7 @@ static bool matches(const struct ctl_options *options, const json_t *record)
 	       has_text(record, "contact_id", options->call) ||
 	       has_text(record, "leg_id", options->call) ||
 	       has_text(record, "sip_call_id", options->call) ||
+	       has_text(record, "registration_id", options->call) ||
 	       has_text(record, "event_id", options->call);
 }
 
@@ -73,7 +74,7 @@ static const char *text_of(const json_t *record, const char *member)
 	return text != NULL ? text : "-";
 }
 
-/* A line per call event, contact or CDR for people. */
+/* A line per event, contact or CDR for people. */
 static void print_line(const json_t *record, unsigned kind)
 {
 	const json_t *code = json_object_get(record, "final_sip_code");
@@ -82,6 +83,10 @@ static void print_line(const json_t *record, unsigned kind)
 		(void)printf("%-30s %-13s %-28s %s -> %s", text_of(record, "time"),
 			text_of(record, "event"), text_of(record, "call_id"),
 			text_of(record, "caller"), text_of(record, "callee"));
+	else if (kind == EVENT_RECORD_REGISTRATION)
+		(void)printf("%-30s %-13s %-28s %s %s", text_of(record, "time"),
+			text_of(record, "event"), text_of(record, "registration_id"),
+			text_of(record, "trunk"), text_of(record, "user"));
 	else
 		(void)printf("%-30s %-13s %-28s %s", text_of(record, "t_end"),
 			event_record_kind_name(kind), text_of(record, "call_id"),
@@ -150,7 +155,9 @@ static void print_tail(const struct ctl_options *options, const struct tail *tai
 	}
 	for (size_t i = first; i < tail->count; i++) {
 		const json_t *record = tail->records[i % tail->size];
-		unsigned kind = json_object_get(record, "event") != NULL     ? EVENT_RECORD_CALL
+		unsigned kind = json_object_get(record, "registration_id") != NULL
+					? EVENT_RECORD_REGISTRATION
+				: json_object_get(record, "event") != NULL   ? EVENT_RECORD_CALL
 				: json_object_get(record, "leg_seq") != NULL ? EVENT_RECORD_CDR
 									     : EVENT_RECORD_CONTACT;
 

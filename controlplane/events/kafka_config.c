@@ -32,6 +32,7 @@ static const char *const compressions[EVENT_RECORD_KIND_COUNT] = {
 	[EVENT_RECORD_CALL] = "lz4",
 	[EVENT_RECORD_CDR] = "zstd",
 	[EVENT_RECORD_CONTACT] = "zstd",
+	[EVENT_RECORD_REGISTRATION] = "lz4",
 };
 
 /* librdkafka's own lines, from its threads: what matters comes through the error callback too. */

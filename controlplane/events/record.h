@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What Tandem tells the world about its calls: call events, one immutable CDR per leg, one record
- * per contact. Plain bounded structs without pointers: machines fill them as data, the event sink
+ * What Tandem tells the world: call events, one immutable CDR per leg, one record per contact,
+ * events of registrations. Plain bounded structs without pointers: machines fill them as data, the event sink
  * serialises them (record_json.h). Nothing here is ever rewritten once emitted.
  *
  * Conventions: a time of 0 and an empty text mean "not known" or "didn't happen" and appear as
@@ -105,6 +105,27 @@ enum call_event_kind {
 /* X(CONSTANT, name): what part the far end of a leg plays. */
 #define LEG_ROLES(X) X(NONE, none) X(CUSTOMER, customer) X(AGENT, agent)
 
+/* X(CONSTANT, name, help): kinds of struct registration_event. */
+#define REGISTRATION_EVENT_KINDS(X)                                               \
+	X(REGISTERED, registered,                                                 \
+		"a contact was registered, or registered anew after it was lost") \
+	X(MOVED, moved, "it was refreshed by another flow")                       \
+	X(UNREGISTERED, unregistered, "it was taken back, or dropped")            \
+	X(EXPIRED, expired, "it was not refreshed in time")                       \
+	X(FAILED, failed, "an attempt of ours failed: another one follows")
+
+/* X(CONSTANT, name): why a registration ended or failed. */
+#define REGISTRATION_REASONS(X)                                                           \
+	X(NONE, none)                                                                     \
+	X(REQUEST, request)	    /* its owner asked for it */                          \
+	X(FLOW_LOST, flow_lost)	    /* the connection ended and no other can be opened */ \
+	X(EVICTED, evicted)	    /* for a newer contact of the same user */            \
+	X(WITHDRAWN, withdrawn)	    /* it left the configuration */                       \
+	X(DRAINING, draining)	    /* the operator takes us out of service */            \
+	X(REFUSED, refused)	    /* the registrar refused it */                        \
+	X(NO_RESPONSE, no_response) /* the registrar didn't answer */                     \
+	X(NO_TARGET, no_target)	    /* the registrar's name has no meaning */
+
 #define EVENT_ENUM_OF(prefix, constant) EVENT_##prefix##_##constant,
 enum event_leg_direction {
 #define EVENT_ENUM(constant, name) EVENT_ENUM_OF(DIRECTION, constant)
@@ -153,6 +174,20 @@ enum event_verstat {
 	CALLER_VERSTATS(EVENT_ENUM)
 #undef EVENT_ENUM
 	EVENT_VERSTAT_COUNT
+};
+
+enum registration_event_kind {
+#define REGISTRATION_EVENT_ENUM(constant, name, help) REGISTRATION_EVENT_##constant,
+	REGISTRATION_EVENT_KINDS(REGISTRATION_EVENT_ENUM)
+#undef REGISTRATION_EVENT_ENUM
+	REGISTRATION_EVENT_KIND_COUNT
+};
+
+enum event_registration_reason {
+#define EVENT_ENUM(constant, name) EVENT_ENUM_OF(REASON, constant)
+	REGISTRATION_REASONS(EVENT_ENUM)
+#undef EVENT_ENUM
+	EVENT_REASON_COUNT
 };
 
 enum event_leg_role {
@@ -278,11 +313,32 @@ struct contact_record {
 	struct event_release release;
 };
 
+/* One thing that happened to a registration: of somebody with us (direction in), or of ours with
+ * somebody else (out). */
+struct registration_event {
+	uint64_t registration_id; /* of this contact, from REGISTERED to its end */
+	uint32_t ordinal;	  /* counts its events from 0; kept in the journal */
+	uint8_t kind;		  /* enum registration_event_kind */
+	uint8_t direction;	  /* enum event_leg_direction */
+	uint8_t reason;		  /* enum event_registration_reason */
+	uint8_t transport;	  /* enum event_transport */
+	uint16_t sip_status;	  /* out: of the registrar's answer; 0: none */
+	uint32_t expires_s;	  /* granted; 0: not registered */
+	uint64_t wall_ns;
+	struct td_endpoint remote; /* where it came from; out: where it went */
+	char trunk[EVENT_NAME_BYTES];
+	char user[EVENT_PARTY_BYTES]; /* of the address of record */
+	char contact[EVENT_SIP_ID_BYTES];
+	char instance[EVENT_TEXT_BYTES];
+	char user_agent[EVENT_TEXT_BYTES];
+};
+
 /* X(CONSTANT, member, topic, CloudEvents type): kinds of record, one Kafka topic each. */
 #define EVENT_RECORD_KINDS(X)                                       \
 	X(CALL, call, "tandem.call.events.v1", "tandem.call.event") \
 	X(CDR, cdr, "tandem.cdr.v1", "tandem.cdr.leg")              \
-	X(CONTACT, contact, "tandem.contact.v1", "tandem.contact")
+	X(CONTACT, contact, "tandem.contact.v1", "tandem.contact")  \
+	X(REGISTRATION, registration, "tandem.registration.v1", "tandem.registration.event")
 
 enum event_record_kind {
 #define EVENT_RECORD_ENUM(constant, member, topic, type) EVENT_RECORD_##constant,
@@ -297,12 +353,13 @@ struct event_record {
 		struct call_event call;
 		struct leg_cdr cdr;
 		struct contact_record contact;
+		struct registration_event registration;
 	};
 };
 
 /* Kafka topic of a kind; NULL out of range. */
 const char *event_record_topic(unsigned kind);
-/* Name of a kind ("call", "cdr", "contact"); NULL out of range. */
+/* Name of a kind ("call", "cdr", "contact", "registration"); NULL out of range. */
 const char *event_record_kind_name(unsigned kind);
 
 /* Sets a bounded text from length bytes (no terminating zero needed; NULL only if length is 0).

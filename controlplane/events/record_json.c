@@ -25,6 +25,12 @@ static const char *const ner_names[] = {NER_CLASSES(NAME_OF)};
 static const char *const transport_names[] = {SIP_TRANSPORTS(NAME_OF)};
 static const char *const verstat_names[] = {CALLER_VERSTATS(NAME_OF)};
 static const char *const role_names[] = {LEG_ROLES(NAME_OF)};
+static const char *const registration_event_names[] = {
+#define REGISTRATION_EVENT_NAME(constant, name, help) #name,
+	REGISTRATION_EVENT_KINDS(REGISTRATION_EVENT_NAME)
+#undef REGISTRATION_EVENT_NAME
+};
+static const char *const reason_names[] = {REGISTRATION_REASONS(NAME_OF)};
 #undef NAME_OF
 
 static const char *const cloud_event_types[EVENT_RECORD_KIND_COUNT] = {
@@ -311,6 +317,27 @@ static void put_contact(struct encoder *encoder, const struct contact_record *co
 	put_release(encoder, &contact->release);
 }
 
+static void put_registration(struct encoder *encoder, const struct registration_event *event)
+{
+	struct json_writer *json = &encoder->json;
+
+	PUT_ENUM(encoder, "event", registration_event_names, event->kind);
+	json_writer_time(json, "time", event->wall_ns);
+	put_id(encoder, "registration_id", event->registration_id);
+	json_writer_number(json, "ordinal", event->ordinal);
+	PUT_ENUM(encoder, "direction", direction_names, event->direction);
+	json_writer_string(json, "trunk", event->trunk);
+	json_writer_string(json, "user", event->user);
+	json_writer_string(json, "contact", event->contact);
+	json_writer_string(json, "instance", event->instance);
+	json_writer_string(json, "user_agent", event->user_agent);
+	PUT_ENUM(encoder, "transport", transport_names, event->transport);
+	put_endpoint(encoder, "remote_addr", &event->remote);
+	json_writer_number(json, "expires_s", event->expires_s);
+	put_number_or_null(encoder, "sip_code", event->sip_status != 0, event->sip_status);
+	PUT_ENUM(encoder, "reason", reason_names, event->reason);
+}
+
 char *event_record_id(const char *node, const struct event_record *record, char id[EVENT_ID_BYTES])
 {
 	uint64_t number = 0;
@@ -327,6 +354,10 @@ char *event_record_id(const char *node, const struct event_record *record, char 
 		break;
 	case EVENT_RECORD_CONTACT:
 		number = record->contact.contact_id;
+		break;
+	case EVENT_RECORD_REGISTRATION:
+		number = record->registration.registration_id;
+		ordinal = record->registration.ordinal;
 		break;
 	case EVENT_RECORD_KIND_COUNT:
 		break;
@@ -355,6 +386,9 @@ int event_record_to_json(const struct event_record *record, const struct event_i
 	case EVENT_RECORD_CONTACT:
 		put_contact(&encoder, &record->contact);
 		break;
+	case EVENT_RECORD_REGISTRATION:
+		put_registration(&encoder, &record->registration);
+		break;
 	case EVENT_RECORD_KIND_COUNT:
 	default:
 		return -EINVAL;
@@ -368,7 +402,8 @@ int event_record_to_json(const struct event_record *record, const struct event_i
 	return 0;
 }
 
-static uint64_t contact_of(const struct event_record *record)
+/* What its order matters within: records of one key stay in order. */
+static uint64_t key_of(const struct event_record *record)
 {
 	switch ((enum event_record_kind)record->kind) {
 	case EVENT_RECORD_CALL:
@@ -377,6 +412,8 @@ static uint64_t contact_of(const struct event_record *record)
 		return record->cdr.contact_id;
 	case EVENT_RECORD_CONTACT:
 		return record->contact.contact_id;
+	case EVENT_RECORD_REGISTRATION:
+		return record->registration.registration_id;
 	case EVENT_RECORD_KIND_COUNT:
 		break;
 	}
@@ -437,7 +474,7 @@ int event_record_to_frame(const struct event_record *record, const struct event_
 
 	if (error != 0)
 		return error;
-	frame.key = span_from(format_id(identity->node, contact_of(record), texts.key));
+	frame.key = span_from(format_id(identity->node, key_of(record), texts.key));
 	frame.value = (struct span){.text = json, .length = (uint32_t)length};
 	add_headers(&frame, record, identity, &texts);
 	return event_frame_encode(&frame, bytes, size_bytes, ret_frame_bytes);

@@ -73,7 +73,8 @@ def check_record(record, schemas, channels, asyncapi):
     check(headers["ce_id"] == value["event_id"], f"{where}: ce_id isn't event_id")
     check(headers["node_seq"] == str(value["node_seq"]), f"{where}: node_seq differs")
     check(headers["node_epoch"] == str(value["node_epoch"]), f"{where}: node_epoch differs")
-    check(value["contact_id"] in (record["key"], None), f"{where}: key isn't contact_id")
+    key = "registration_id" if "registration_id" in value else "contact_id"
+    check(value[key] in (record["key"], None), f"{where}: key isn't {key}")
 
 
 def check_values(records, schemas):

@@ -38,6 +38,19 @@ static bool print_record(const struct event_record *record, uint64_t n)
 	return true;
 }
 
+/* An event of a registration with the n-th value of every enumeration. */
+static struct event_record registration_with(unsigned n)
+{
+	struct event_record record = sample_record(EVENT_RECORD_REGISTRATION * SAMPLES_PER_KIND);
+
+	record.registration.kind = (uint8_t)(n % REGISTRATION_EVENT_KIND_COUNT);
+	record.registration.direction = (uint8_t)(n % EVENT_DIRECTION_COUNT);
+	record.registration.reason = (uint8_t)(n % EVENT_REASON_COUNT);
+	record.registration.transport = (uint8_t)(n % EVENT_TRANSPORT_COUNT);
+	record.registration.sip_status = (uint16_t)(n % 2 * 403);
+	return record;
+}
+
 /* A CDR and an event that together take the n-th value of every enumeration. */
 static void take_values(unsigned n, struct event_record *cdr, struct event_record *call)
 {
@@ -73,9 +86,11 @@ int main(void)
 	for (unsigned value = 0; value < VALUES_MAX; value++) {
 		struct event_record cdr;
 		struct event_record call;
+		struct event_record registration = registration_with(value);
 
 		take_values(value, &cdr, &call);
-		is_well = is_well && print_record(&cdr, ++n) && print_record(&call, ++n);
+		is_well = is_well && print_record(&cdr, ++n) && print_record(&call, ++n) &&
+			  print_record(&registration, ++n);
 	}
 	return is_well ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -65,6 +65,19 @@ static void tell_release(struct stage *stage, const struct event_release *releas
 		release->disposition, release->ner_class);
 }
 
+static void tell_registration(struct stage *stage, const struct registration_event *event)
+{
+	static const char *const names[] = {
+#define STAGE_EVENT_NAME(constant, name, help) #name,
+		REGISTRATION_EVENT_KINDS(STAGE_EVENT_NAME)
+#undef STAGE_EVENT_NAME
+	};
+
+	text_appendf(&stage->output, "  -> registration %u %s %s %s expires %u reason %u",
+		event->ordinal, names[event->kind], event->trunk, event->user, event->expires_s,
+		event->reason);
+}
+
 static void tell_event(void *context, const struct event_record *record)
 {
 	static const char *const names[] = {
@@ -91,6 +104,8 @@ static void tell_event(void *context, const struct event_record *record)
 			(unsigned long long)cdr->bill_ms, cdr->is_recovered ? " recovered" : "",
 			cdr->is_media_stats_missing ? " stats missing" : "");
 		tell_release(stage, &cdr->release);
+	} else if (record->kind == EVENT_RECORD_REGISTRATION) {
+		tell_registration(stage, &record->registration);
 	} else {
 		text_appendf(&stage->output, "  -> contact legs %u duration %llu",
 			record->contact.leg_count, (unsigned long long)record->contact.duration_ms);

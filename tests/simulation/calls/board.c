@@ -137,8 +137,10 @@ static void emit(void *context, const struct event_record *record)
 		note_cdr(board, &record->cdr);
 	else if (record->kind == EVENT_RECORD_CONTACT)
 		board->contact_count++;
-	else
+	else if (record->kind == EVENT_RECORD_CALL)
 		board->event_counts[record->call.kind]++;
+	else if (record->kind == EVENT_RECORD_REGISTRATION)
+		board->registration_counts[record->registration.kind]++;
 }
 
 /* --- dataplane ------------------------------------------------------------------------------ */

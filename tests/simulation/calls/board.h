@@ -85,6 +85,7 @@ struct board {
 	uint32_t contact_count;
 	uint32_t recovered_count;
 	uint32_t event_counts[CALL_EVENT_KIND_COUNT];
+	uint32_t registration_counts[REGISTRATION_EVENT_KIND_COUNT];
 };
 
 /* Starts a switchboard from configuration text at the addresses it listens on. Ends the test

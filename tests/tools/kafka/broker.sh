@@ -97,7 +97,7 @@ end() {
 topics() {
 	dir=$1
 	port=$(cat "$dir/port")
-	for topic in tandem.call.events.v1 tandem.cdr.v1 tandem.contact.v1; do
+	for topic in tandem.call.events.v1 tandem.cdr.v1 tandem.contact.v1 tandem.registration.v1; do
 		run_java org.apache.kafka.tools.TopicCommand --bootstrap-server "127.0.0.1:$port" \
 			--create --if-not-exists --topic "$topic" --partitions "$partitions" \
 			--replication-factor 1 >/dev/null

@@ -92,6 +92,8 @@ static struct event_record make_record(uint64_t id)
 	} else if (kind == EVENT_RECORD_CDR) {
 		record.cdr.leg_id = id;
 		record.cdr.contact_id = id / 16 + 1;
+	} else if (kind == EVENT_RECORD_REGISTRATION) {
+		record.registration.registration_id = id;
 	} else {
 		record.contact.contact_id = id;
 	}

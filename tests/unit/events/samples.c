@@ -135,6 +135,28 @@ static struct event_record ordinary_contact(void)
 	return record;
 }
 
+static struct event_record ordinary_registration(void)
+{
+	struct event_record record = {.kind = EVENT_RECORD_REGISTRATION};
+	struct registration_event *event = &record.registration;
+
+	*event = (struct registration_event){.registration_id = 0xb1,
+		.ordinal = 1,
+		.kind = REGISTRATION_EVENT_MOVED,
+		.direction = EVENT_DIRECTION_IN,
+		.transport = EVENT_TRANSPORT_TLS,
+		.expires_s = 3600,
+		.wall_ns = noon_wall_ns};
+	SET(event->trunk, "phones");
+	SET(event->user, "100");
+	SET(event->contact, "sip:100@192.0.2.7:5060;transport=tls");
+	SET(event->instance, "<urn:uuid:00000000-0000-1000-8000-000a95a0e128>");
+	SET(event->user_agent, "Example/1.0");
+	(void)td_ip_parse("2001:db8::7", 11, &event->remote.ip);
+	event->remote.port = 40062;
+	return record;
+}
+
 /* Fills every text with the same hostile bytes. */
 #define HOSTILE(text)                                                       \
 	do {                                                                \
@@ -176,6 +198,13 @@ static struct event_record hostile(unsigned kind)
 		record.cdr.media.latched = (struct td_endpoint){0};
 		record.cdr.media.mos_x100 = 100;
 		release = &record.cdr.release;
+	} else if (kind == EVENT_RECORD_REGISTRATION) {
+		HOSTILE(record.registration.trunk);
+		HOSTILE(record.registration.user);
+		HOSTILE(record.registration.contact);
+		HOSTILE(record.registration.instance);
+		HOSTILE(record.registration.user_agent);
+		return record;
 	} else {
 		memset(record.contact.leg_ids, 0xff, sizeof(record.contact.leg_ids));
 		record.contact.leg_count = 1000;
@@ -209,6 +238,8 @@ struct event_record sample_record(unsigned n)
 		return ordinary_cdr();
 	case EVENT_RECORD_CONTACT:
 		return ordinary_contact();
+	case EVENT_RECORD_REGISTRATION:
+		return ordinary_registration();
 	case EVENT_RECORD_KIND_COUNT:
 		break;
 	}
