@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Eight tables, eight bytes a step ("slicing by eight"): about 1.5 GB/s without special
- * instructions, so a record of 3 kB costs 2 µs.
+ * With the processor's own instruction where it has one (SSE 4.2: 8 bytes in 3 cycles). Else
+ * eight tables, eight bytes a step ("slicing by eight"): about 1.5 GB/s.
  */
 #include "journal/crc32c.h"
 
+#include <tandem/compiler.h>
+
 #include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#endif
 
 enum {
 	SLICES = 8,
@@ -37,7 +45,7 @@ static uint32_t load_le32(const uint8_t *at)
 	       (uint32_t)at[3] << 24;
 }
 
-uint32_t crc32c(uint32_t crc, const void *bytes, size_t size_bytes)
+uint32_t crc32c_by_tables(uint32_t crc, const void *bytes, size_t size_bytes)
 {
 	const uint8_t *at = bytes;
 
@@ -56,3 +64,38 @@ uint32_t crc32c(uint32_t crc, const void *bytes, size_t size_bytes)
 		crc = crc >> 8 ^ tables[0][(crc ^ *at) & 0xff];
 	return ~crc;
 }
+
+#if defined(__x86_64__)
+static bool has_instruction(void)
+{
+	return __builtin_cpu_supports("sse4.2");
+}
+
+td_target("sse4.2") static uint32_t
+	by_instruction(uint32_t crc, const uint8_t *at, size_t size_bytes)
+{
+	uint64_t state = ~crc;
+
+	for (; size_bytes >= sizeof(uint64_t);
+		size_bytes -= sizeof(uint64_t), at += sizeof(uint64_t)) {
+		uint64_t word;
+
+		memcpy(&word, at, sizeof(word));
+		state = _mm_crc32_u64(state, word);
+	}
+	for (; size_bytes != 0; size_bytes--, at++)
+		state = _mm_crc32_u8((uint32_t)state, *at);
+	return ~(uint32_t)state;
+}
+
+uint32_t crc32c(uint32_t crc, const void *bytes, size_t size_bytes)
+{
+	return has_instruction() ? by_instruction(crc, bytes, size_bytes)
+				 : crc32c_by_tables(crc, bytes, size_bytes);
+}
+#else
+uint32_t crc32c(uint32_t crc, const void *bytes, size_t size_bytes)
+{
+	return crc32c_by_tables(crc, bytes, size_bytes);
+}
+#endif

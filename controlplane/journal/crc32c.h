@@ -11,5 +11,7 @@
 
 /* Continues a checksum over size_bytes more bytes; crc 0 begins one. */
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t size_bytes);
+/* The same without special instructions: what crc32c() falls back to. */
+uint32_t crc32c_by_tables(uint32_t crc, const void *bytes, size_t size_bytes);
 
 #endif

@@ -13,6 +13,8 @@
 #define td_prefetch(address) __builtin_prefetch(address)
 #define td_cache_aligned __attribute__((aligned(64)))
 #define td_unused __attribute__((unused))
+/* Compiles a function for instructions that not every processor has: ask before calling it. */
+#define td_target(instructions) __attribute__((target(instructions)))
 
 enum {
 	TD_CACHE_LINE_BYTES = 64

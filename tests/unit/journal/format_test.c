@@ -30,6 +30,19 @@ static void crc_matches_the_published_vectors(void **state)
 	assert_int_equal(crc32c(crc32c(0, bytes, 5), bytes + 5, 27), 0x46dd794eu);
 }
 
+static void crc_is_the_same_without_the_instruction(void **state)
+{
+	uint8_t bytes[300];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 167 + 13);
+	for (unsigned from = 0; from < 9; from++)
+		for (unsigned length = 0; from + length <= sizeof(bytes); length++)
+			assert_int_equal(crc32c(length, bytes + from, length),
+				crc32c_by_tables(length, bytes + from, length));
+}
+
 static size_t sample(uint8_t *bytes)
 {
 	struct journal_record record = {.kind = JOURNAL_CALL,
@@ -115,6 +128,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(crc_matches_the_published_vectors),
+		cmocka_unit_test(crc_is_the_same_without_the_instruction),
 		cmocka_unit_test(record_comes_back),
 		cmocka_unit_test(every_cut_asks_for_more),
 		cmocka_unit_test(every_flipped_bit_is_noticed),
