@@ -1,72 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Integers are assembled byte by byte, so that neither alignment nor the machine's byte order
- * matters.
- */
+/* Reading, and the ends of both. Integers are assembled byte by byte. */
 #include "util/serial.h"
 
 #include <errno.h>
 #include <string.h>
-
-void serial_writer_init(struct serial_writer *writer, void *bytes, size_t size_bytes)
-{
-	*writer = (struct serial_writer){.bytes = bytes, .size_bytes = size_bytes};
-}
-
-static void put_integer(struct serial_writer *writer, uint64_t value, size_t width_bytes)
-{
-	uint8_t bytes[sizeof(value)];
-
-	for (size_t i = 0; i < width_bytes; i++)
-		bytes[i] = (uint8_t)(value >> 8 * i);
-	serial_put_fixed(writer, bytes, width_bytes);
-}
-
-void serial_put_u8(struct serial_writer *writer, uint8_t value)
-{
-	put_integer(writer, value, sizeof(value));
-}
-
-void serial_put_u16(struct serial_writer *writer, uint16_t value)
-{
-	put_integer(writer, value, sizeof(value));
-}
-
-void serial_put_u32(struct serial_writer *writer, uint32_t value)
-{
-	put_integer(writer, value, sizeof(value));
-}
-
-void serial_put_u64(struct serial_writer *writer, uint64_t value)
-{
-	put_integer(writer, value, sizeof(value));
-}
-
-void serial_put_fixed(struct serial_writer *writer, const void *bytes, size_t size_bytes)
-{
-	if (writer->has_failed || size_bytes > writer->size_bytes - writer->used_bytes) {
-		writer->has_failed = true;
-		return;
-	}
-	if (size_bytes != 0)
-		memcpy(writer->bytes + writer->used_bytes, bytes, size_bytes);
-	writer->used_bytes += size_bytes;
-}
-
-void serial_put_bytes(struct serial_writer *writer, const void *bytes, size_t size_bytes)
-{
-	if (size_bytes > UINT32_MAX) {
-		writer->has_failed = true;
-		return;
-	}
-	serial_put_u32(writer, (uint32_t)size_bytes);
-	serial_put_fixed(writer, bytes, size_bytes);
-}
-
-void serial_put_span(struct serial_writer *writer, struct span text)
-{
-	serial_put_bytes(writer, text.text, text.length);
-}
 
 int serial_writer_finish(const struct serial_writer *writer, size_t *ret_size_bytes)
 {
