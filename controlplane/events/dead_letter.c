@@ -43,21 +43,23 @@ int dead_letter_append(const char *dir, const struct dead_letter *letter)
 		FIXED_BYTES + ESCAPE_FACTOR * ((size_t)letter->key.length + letter->value.length);
 	char *line = malloc(room);
 	struct json_writer json;
+	size_t length;
 	int error;
 
 	if (line == NULL)
 		return -ENOMEM;
-	json_writer_init(&json, line, room);
-	json_writer_open(&json, NULL);
-	json_writer_time(&json, "time", td_wall_ns());
-	json_writer_string(&json, "topic", letter->topic);
-	json_writer_string(&json, "reason", letter->reason);
-	json_writer_number(&json, "node_seq", letter->seq);
-	json_writer_text(&json, "key", letter->key.text, letter->key.length);
-	json_writer_text(&json, "value", letter->value.text, letter->value.length);
-	json_writer_close(&json);
-	text_append_char(&json.text, '\n');
-	error = json.text.has_overflowed ? -EMSGSIZE : append_line(dir, line, json.text.length);
+	json_writer_begin(&json, line, room);
+	json_writer_time(&json, JSON_KEY("time"), td_wall_ns());
+	json_writer_string(&json, JSON_KEY("topic"), letter->topic);
+	json_writer_string(&json, JSON_KEY("reason"), letter->reason);
+	json_writer_number(&json, JSON_KEY("node_seq"), letter->seq);
+	json_writer_text(&json, JSON_KEY("key"), letter->key.text, letter->key.length);
+	json_writer_text(&json, JSON_KEY("value"), letter->value.text, letter->value.length);
+	error = json_writer_finish(&json, &length) != 0 ? -EMSGSIZE : 0;
+	if (error == 0) {
+		line[length] = '\n'; /* in the terminating zero's place */
+		error = append_line(dir, line, length + 1);
+	}
 	free(line);
 	return error;
 }

@@ -1,98 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See json_writer.h. Names are literals of ours and need no escaping. */
+/* See json_writer.h. */
 #include "events/json_writer.h"
+
+#include "util/digits.h"
 
 #include <tandem/time.h>
 
-#include <stdio.h>
-#include <string.h>
-#include <time.h>
+#include <errno.h>
+
+enum {
+	ESCAPE_BYTES_MAX = 6, /* of \u001f */
+};
 
 /* Largest integer that every JSON reader takes for what it is (RFC 7493 2.2). */
 static const uint64_t number_max = (1ull << 53) - 1;
 
-void json_writer_init(struct json_writer *json, char *bytes, size_t size_bytes)
+void json_writer_begin(struct json_writer *json, char *bytes, size_t size_bytes)
 {
-	text_init(&json->text, bytes, size_bytes);
-	json->needs_comma = false;
+	*json = (struct json_writer){.bytes = bytes, .size_bytes = size_bytes};
+	json_writer_put(json, "{", 1);
 }
 
-/* Comma and name before a value. */
-static void begin_value(struct json_writer *json, const char *name)
+int json_writer_finish(struct json_writer *json, size_t *ret_length)
 {
-	if (json->needs_comma)
-		text_append_char(&json->text, ',');
-	json->needs_comma = true;
-	if (name == NULL)
-		return;
-	text_append_char(&json->text, '"');
-	text_append_string(&json->text, name);
-	text_append(&json->text, SPAN("\":"));
+	json_writer_close(json);
+	json_writer_put(json, "", 1);
+	if (json->has_overflowed)
+		return -ENOSPC;
+	*ret_length = json->length - 1;
+	return 0;
 }
 
-static void open_bracket(struct json_writer *json, const char *name, char bracket)
+void json_writer_put_number(struct json_writer *json, uint64_t value)
 {
-	begin_value(json, name);
-	text_append_char(&json->text, bracket);
-	json->needs_comma = false;
+	char digits[DIGITS_DECIMAL_MAX];
+	const char *end = digits_decimal(digits, value < number_max ? value : number_max);
+
+	json_writer_put(json, digits, (size_t)(end - digits));
 }
 
-static void close_bracket(struct json_writer *json, char bracket)
+void json_writer_put_decimal(struct json_writer *json, uint64_t value, unsigned decimals)
 {
-	text_append_char(&json->text, bracket);
-	json->needs_comma = true;
-}
-
-void json_writer_open(struct json_writer *json, const char *name)
-{
-	open_bracket(json, name, '{');
-}
-
-void json_writer_close(struct json_writer *json)
-{
-	close_bracket(json, '}');
-}
-
-void json_writer_open_array(struct json_writer *json, const char *name)
-{
-	open_bracket(json, name, '[');
-}
-
-void json_writer_close_array(struct json_writer *json)
-{
-	close_bracket(json, ']');
-}
-
-void json_writer_number(struct json_writer *json, const char *name, uint64_t value)
-{
-	begin_value(json, name);
-	text_append_number(&json->text, value < number_max ? value : number_max);
-}
-
-void json_writer_decimal(
-	struct json_writer *json, const char *name, uint64_t value, unsigned decimals)
-{
+	char digits[2 * DIGITS_DECIMAL_MAX + 1];
 	uint64_t scale = 1;
+	char *end;
 
 	for (unsigned i = 0; i < decimals; i++)
 		scale *= 10;
-	begin_value(json, name);
-	text_append_number(&json->text, value / scale);
-	if (decimals != 0)
-		text_appendf(
-			&json->text, ".%0*llu", (int)decimals, (unsigned long long)(value % scale));
-}
-
-void json_writer_bool(struct json_writer *json, const char *name, bool value)
-{
-	begin_value(json, name);
-	text_append_string(&json->text, value ? "true" : "false");
-}
-
-void json_writer_null(struct json_writer *json, const char *name)
-{
-	begin_value(json, name);
-	text_append(&json->text, SPAN("null"));
+	end = digits_decimal(digits, value / scale);
+	if (decimals != 0) {
+		*end++ = '.';
+		end = digits_padded(end, value % scale, decimals);
+	}
+	json_writer_put(json, digits, (size_t)(end - digits));
 }
 
 /* Bytes of the well-formed UTF-8 character at text (RFC 3629 clause 4), 0 if there is none. */
@@ -126,75 +86,143 @@ static size_t utf8_length(const unsigned char *text, size_t length)
 	return need;
 }
 
-static void append_character(struct json_writer *json, const unsigned char *at, size_t size_bytes)
+/* One character that isn't plain; size_bytes 0: a byte that is no UTF-8. */
+static void put_character(struct json_writer *json, const unsigned char *at, size_t size_bytes)
 {
-	struct span piece = {.text = (const char *)at, .length = (uint32_t)size_bytes};
+	static const char hex[] = "0123456789abcdef";
+	char escape[ESCAPE_BYTES_MAX] = {'\\', 'u', '0', '0', hex[*at >> 4], hex[*at & 15]};
 
-	if (size_bytes == 0)
-		text_append(&json->text, SPAN("\xef\xbf\xbd"));
-	else if (*at == '"' || *at == '\\')
-		text_appendf(&json->text, "\\%c", *at);
-	else if (*at < 0x20 || *at == 0x7f)
-		text_appendf(&json->text, "\\u%04x", *at);
-	else
-		text_append(&json->text, piece);
+	if (size_bytes == 0) {
+		json_writer_put(json, "\xef\xbf\xbd", 3);
+	} else if (*at == '"' || *at == '\\') {
+		escape[1] = (char)*at;
+		json_writer_put(json, escape, 2);
+	} else if (*at < 0x20 || *at == 0x7f) {
+		json_writer_put(json, escape, sizeof(escape));
+	} else {
+		json_writer_put(json, (const char *)at, size_bytes);
+	}
 }
 
-void json_writer_text(struct json_writer *json, const char *name, const char *value, size_t length)
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Not 0 if one of eight bytes may not be plain. */
+static uint64_t foreign_bytes(const unsigned char *at)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101);
+	uint64_t word;
+	uint64_t quotes;
+	uint64_t slashes;
+
+	memcpy(&word, at, sizeof(word));
+	quotes = word ^ each * '"';
+	slashes = word ^ each * '\\';
+	/* Below 0x20; above 0x7e; a byte that became zero. Borrows may only tell too much. */
+	return ((word - each * 0x20) | (word + each) | (quotes - each) | (slashes - each) | word) &
+	       each * 0x80;
+}
+
+/* How many plain bytes there are at the beginning. */
+static size_t plain_length(const unsigned char *text, size_t length)
+{
+	size_t at = 0;
+
+	while (length - at >= sizeof(uint64_t) && foreign_bytes(text + at) == 0)
+		at += sizeof(uint64_t);
+	while (at < length && is_plain(text[at]))
+		at++;
+	return at;
+}
+
+void json_writer_put_text(struct json_writer *json, const char *value, size_t length)
 {
 	const unsigned char *text = (const unsigned char *)value;
 	size_t at = 0;
 
-	begin_value(json, name);
-	text_append_char(&json->text, '"');
+	json_writer_put(json, "\"", 1);
 	while (at < length) {
-		size_t plain = at;
+		/* Runs of plain ASCII at once: nearly all there is. */
+		size_t plain = plain_length(text + at, length - at);
 		size_t size_bytes;
 
-		/* Runs of plain ASCII at once: nearly all there is. */
-		while (plain < length && text[plain] >= 0x20 && text[plain] < 0x7f &&
-			text[plain] != '"' && text[plain] != '\\')
-			plain++;
-		if (plain != at) {
-			append_character(json, text + at, plain - at);
-			at = plain;
-			continue;
-		}
+		json_writer_put(json, value + at, plain);
+		at += plain;
+		if (at == length)
+			break;
 		size_bytes = utf8_length(text + at, length - at);
-		append_character(json, text + at, size_bytes);
+		put_character(json, text + at, size_bytes);
 		at += size_bytes == 0 ? 1 : size_bytes;
 	}
-	text_append_char(&json->text, '"');
+	json_writer_put(json, "\"", 1);
 }
 
-void json_writer_string(struct json_writer *json, const char *name, const char *value)
+/* Year, month and day of a number of days since 1970-01-01, in the proleptic Gregorian calendar.
+ * Years begin in March here, so that the leap day is the last one. */
+static void date_of(uint64_t days, unsigned *ret_year, unsigned *ret_month, unsigned *ret_day)
 {
-	if (value == NULL || *value == '\0')
-		json_writer_null(json, name);
-	else
-		json_writer_text(json, name, value, strlen(value));
+	enum {
+		DAYS_PER_ERA = 146097,	  /* 400 years */
+		DAYS_TO_1970 = 719468,	  /* from 0000-03-01 */
+		DAYS_PER_CENTURY = 36524, /* without its leap day */
+		DAYS_PER_4_YEARS = 1460,  /* without theirs */
+		DAYS_PER_YEAR = 365,
+	};
+	uint64_t era = (days + DAYS_TO_1970) / DAYS_PER_ERA;
+	unsigned in_era = (unsigned)((days + DAYS_TO_1970) % DAYS_PER_ERA);
+	unsigned year = (in_era - in_era / DAYS_PER_4_YEARS + in_era / DAYS_PER_CENTURY -
+				in_era / (DAYS_PER_ERA - 1)) /
+			DAYS_PER_YEAR;
+	unsigned in_year = in_era - (DAYS_PER_YEAR * year + year / 4 - year / 100);
+	unsigned march_month = (5 * in_year + 2) / 153; /* 153 days in five months from March on */
+
+	*ret_day = in_year - (153 * march_month + 2) / 5 + 1;
+	*ret_month = march_month < 10 ? march_month + 3 : march_month - 9;
+	*ret_year = (unsigned)(era * 400) + year + (*ret_month <= 2);
 }
 
-char *json_writer_time_format(uint64_t wall_ns, char buffer[JSON_TIME_BYTES])
+char *json_writer_time_format(char *at, uint64_t wall_ns)
 {
-	time_t seconds = (time_t)(wall_ns / TD_NS_PER_S);
-	struct tm parts;
+	enum {
+		S_PER_DAY = 86400,
+		S_PER_HOUR = 3600,
+		S_PER_MINUTE = 60,
+	};
+	uint64_t seconds = wall_ns / TD_NS_PER_S;
+	unsigned in_day = (unsigned)(seconds % S_PER_DAY);
+	unsigned year;
+	unsigned month;
+	unsigned day;
 
-	(void)gmtime_r(&seconds, &parts); /* can't fail before the year 2^31 */
-	(void)snprintf(buffer, JSON_TIME_BYTES, "%04u-%02u-%02uT%02u:%02u:%02u.%09uZ",
-		(unsigned)(parts.tm_year + 1900) % 10000, (unsigned)(parts.tm_mon + 1) % 100,
-		(unsigned)parts.tm_mday % 100, (unsigned)parts.tm_hour % 100,
-		(unsigned)parts.tm_min % 100, (unsigned)parts.tm_sec % 100,
-		(unsigned)(wall_ns % TD_NS_PER_S));
-	return buffer;
+	date_of(seconds / S_PER_DAY, &year, &month, &day);
+	at = digits_padded(at, year, 4);
+	*at++ = '-';
+	at = digits_padded(at, month, 2);
+	*at++ = '-';
+	at = digits_padded(at, day, 2);
+	*at++ = 'T';
+	at = digits_padded(at, in_day / S_PER_HOUR, 2);
+	*at++ = ':';
+	at = digits_padded(at, in_day % S_PER_HOUR / S_PER_MINUTE, 2);
+	*at++ = ':';
+	at = digits_padded(at, in_day % S_PER_MINUTE, 2);
+	*at++ = '.';
+	at = digits_padded(at, wall_ns % TD_NS_PER_S, 9);
+	*at++ = 'Z';
+	return at;
 }
 
-void json_writer_time(struct json_writer *json, const char *name, uint64_t wall_ns)
+void json_writer_put_time(struct json_writer *json, uint64_t wall_ns)
 {
-	char buffer[JSON_TIME_BYTES];
+	char text[JSON_TIME_LENGTH + 2];
 
-	if (wall_ns == 0)
-		json_writer_null(json, name);
-	else
-		json_writer_string(json, name, json_writer_time_format(wall_ns, buffer));
+	if (wall_ns == 0) {
+		json_writer_put(json, "null", 4);
+		return;
+	}
+	text[0] = '"';
+	*json_writer_time_format(text + 1, wall_ns) = '"';
+	json_writer_put(json, text, sizeof(text));
 }

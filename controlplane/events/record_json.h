@@ -29,9 +29,6 @@ struct event_identity {
 	uint64_t wall_ns; /* of emission */
 };
 
-/* Writes the id of record, the same whenever the same fact is told again, and returns id. */
-char *event_record_id(const char *node, const struct event_record *record, char id[EVENT_ID_BYTES]);
-
 /* Writes the JSON value. -ENOSPC if size_bytes isn't enough (EVENT_JSON_MAX_BYTES always is),
  * -EINVAL if kind or an enumeration in record is out of range. */
 td_must_check int event_record_to_json(const struct event_record *record,
