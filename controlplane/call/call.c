@@ -151,8 +151,8 @@ static void free_leg(struct call *call, unsigned index)
 {
 	struct leg *leg = &call->legs[index];
 
-	call_clear_pending(call, index);
-	call_clear_text(call, &leg->local_sdp, &leg->local_sdp_length);
+	call_drop_request(call, &leg->invite);
+	call_clear_negotiation(call, &leg->negotiation);
 	call_clear_text(call, &leg->ack_sdp, &leg->ack_sdp_length);
 	dialog_fini(&leg->dialog);
 }
@@ -193,25 +193,37 @@ int call_set_text(struct call *call, char **text, uint32_t *length, struct span 
 	return 0;
 }
 
-int call_set_pending(struct call *call, unsigned index, const struct leg_pending *pending)
+int call_keep_request(struct call *call, struct leg_request **slot, enum sip_method method,
+	struct span bytes, const struct sip_flow *flow)
 {
-	struct leg_pending *kept = &call->legs[index].pending;
-	char *copy = heap_copy(call->heap, pending->bytes, pending->length);
+	struct leg_request *request = heap_alloc(call->heap, sizeof(*request) + bytes.length);
 
-	if (copy == NULL)
+	if (request == NULL)
 		return -ENOMEM;
-	heap_free(call->heap, kept->bytes);
-	*kept = *pending;
-	kept->bytes = copy;
+	memset(request, 0, sizeof(*request));
+	request->flow = *flow;
+	request->method = (uint8_t)method;
+	request->length = bytes.length;
+	if (bytes.length != 0)
+		memcpy(request->bytes, bytes.text, bytes.length);
+	heap_free(call->heap, *slot);
+	*slot = request;
 	return 0;
 }
 
-void call_clear_pending(struct call *call, unsigned index)
+void call_drop_request(struct call *call, struct leg_request **slot)
 {
-	struct leg_pending *pending = &call->legs[index].pending;
+	heap_free(call->heap, *slot);
+	*slot = NULL;
+}
 
-	heap_free(call->heap, pending->bytes);
-	memset(pending, 0, sizeof(*pending));
+void call_clear_negotiation(struct call *call, struct negotiation *negotiation)
+{
+	call_drop_request(call, &negotiation->asked);
+	call_drop_request(call, &negotiation->sent);
+	call_clear_text(call, &negotiation->local_sdp, &negotiation->local_sdp_length);
+	call_clear_text(call, &negotiation->remote_sdp, &negotiation->remote_sdp_length);
+	memset(negotiation, 0, sizeof(*negotiation));
 }
 
 void call_take_stats(struct call *call, unsigned index, const struct td_termination_stats *stats)

@@ -106,6 +106,7 @@ enum call_exchange {
 	CALL_EXCHANGE_RELAYED,	/* re-INVITE to the other side is out */
 	CALL_EXCHANGE_REVERSED, /* the asker had no SDP; he got the other's offer and owes the
 				 * answer in his ACK */
+	CALL_EXCHANGE_COUNT
 };
 
 enum call_media_state {
@@ -126,7 +127,6 @@ struct call_media {
 	uint32_t epoch;
 	uint32_t latch_round;
 	uint64_t termination_id;
-	uint64_t sdp_version; /* of the last body that we sent on this leg */
 	struct td_endpoint local;
 	struct sdp_remote remote; /* valid if has_remote */
 	char codec[EVENT_NAME_BYTES];
@@ -181,10 +181,13 @@ void call_begin_leg(struct call *call, unsigned index, const struct td_now *now)
 td_must_check int call_set_text(struct call *call, char **text, uint32_t *length, struct span to);
 void call_clear_text(struct call *call, char **text, uint32_t *length);
 
-/* Keeps a copy of the INVITE or UPDATE that is pending on leg. -ENOMEM. */
-td_must_check int call_set_pending(
-	struct call *call, unsigned index, const struct leg_pending *pending);
-void call_clear_pending(struct call *call, unsigned index);
+/* Puts a copy of a request in progress into *slot, in place of what was there; its transaction is
+ * none yet. -ENOMEM, and the old one stays. */
+td_must_check int call_keep_request(struct call *call, struct leg_request **slot,
+	enum sip_method method, struct span bytes, const struct sip_flow *flow);
+void call_drop_request(struct call *call, struct leg_request **slot);
+/* Frees what a negotiation holds; it is as new then. */
+void call_clear_negotiation(struct call *call, struct negotiation *negotiation);
 
 /* Keeps the final figures of a leg's termination; NULL: none. Without memory they are missing from its CDR,
  * which says so. */

@@ -53,13 +53,19 @@ const char *media_plan_misfit(
 	return NULL;
 }
 
+/* The last body that leg index was sent. */
+static struct span plan_told(const struct call *call, unsigned index)
+{
+	const struct negotiation *negotiation = &call->legs[index].negotiation;
+
+	return (struct span){negotiation->local_sdp, negotiation->local_sdp_length};
+}
+
 const char *media_plan_answer_misfit(
 	const struct call *call, unsigned index, const struct media_body *answer)
 {
-	const struct leg *leg = &call->legs[index];
 	struct media_body offer;
-	const char *misfit =
-		media_body_read((struct span){leg->local_sdp, leg->local_sdp_length}, &offer);
+	const char *misfit = media_body_read(plan_told(call, index), &offer);
 
 	return misfit != NULL ? misfit : sdp_answer_misfit(&offer.session, &answer->session);
 }
@@ -90,25 +96,24 @@ bool media_plan_take_remote(
 static const char *plan_keep(
 	struct call *call, unsigned index, char *body, size_t length, size_t size)
 {
-	struct call_media *media = &call->media[index];
-	struct leg *leg = &call->legs[index];
-	struct span previous = {leg->local_sdp, leg->local_sdp_length};
-	uint64_t version = media->sdp_version;
+	struct negotiation *negotiation = &call->legs[index].negotiation;
+	struct span previous = plan_told(call, index);
+	uint64_t version = negotiation->version;
 	int rewritten;
 
 	if (previous.length != 0)
-		version = sdp_version_next(
-			previous, (struct span){body, (uint32_t)length}, media->sdp_version);
-	if (version != media->sdp_version) {
+		version =
+			sdp_version_next(previous, (struct span){body, (uint32_t)length}, version);
+	if (version != negotiation->version) {
 		rewritten = sdp_set_version(body, length, size, version);
 		if (rewritten < 0)
 			return "session description is too long";
 		length = (size_t)rewritten;
 	}
-	if (call_set_text(call, &leg->local_sdp, &leg->local_sdp_length,
+	if (call_set_text(call, &negotiation->local_sdp, &negotiation->local_sdp_length,
 		    (struct span){body, (uint32_t)length}) != 0)
 		return "out of memory";
-	media->sdp_version = version;
+	negotiation->version = version;
 	return NULL;
 }
 
@@ -118,7 +123,7 @@ static struct sdp_local plan_local(const struct call *call, unsigned index)
 
 	return (struct sdp_local){
 		.session_id = call->legs[index].leg_id,
-		.version = media->sdp_version,
+		.version = call->legs[index].negotiation.version,
 		.media = media->local,
 		.has_rtcp_mux = media->has_remote && media->remote.has_rtcp_mux,
 	};
@@ -132,15 +137,13 @@ static const char *plan_reason(int error)
 
 const char *media_plan_offer(struct call *call, unsigned index, const struct media_body *from)
 {
-	const struct leg *leg = &call->legs[index];
+	struct span told = plan_told(call, index);
 	struct sdp_local local = plan_local(call, index);
 	char body[PLAN_BODY_BYTES];
 	struct sdp_session shape;
 	struct sdp_error error;
 	struct sdp_built built = {.bytes = body, .size_bytes = sizeof(body)};
-	bool has_shape = leg->local_sdp_length != 0 &&
-			 sdp_session_parse((struct span){leg->local_sdp, leg->local_sdp_length},
-				 &shape, &error) == 0;
+	bool has_shape = told.length != 0 && sdp_session_parse(told, &shape, &error) == 0;
 	int result = sdp_build_offer(&from->session, has_shape ? &shape : NULL, &local, &built);
 
 	if (result != 0)

@@ -108,6 +108,62 @@ static int get_dialog(struct serial_reader *reader, struct dialog *dialog, struc
 	return result == -EBADMSG ? 0 : result;
 }
 
+/* Without its transaction: that is made anew. */
+static void put_request(struct serial_writer *writer, const struct leg_request *request)
+{
+	serial_put_u8(writer, request != NULL ? request->method : SIP_METHOD_OTHER);
+	if (request == NULL)
+		return;
+	serial_put_fixed(writer, &request->flow, sizeof(request->flow));
+	serial_put_bytes(writer, request->bytes, request->length);
+}
+
+static int get_request(struct serial_reader *reader, struct call *call, struct leg_request **slot)
+{
+	uint8_t method = serial_get_u8(reader);
+	struct sip_flow flow;
+
+	if (method == SIP_METHOD_OTHER)
+		return 0;
+	serial_get_fixed(reader, &flow, sizeof(flow));
+	if (method >= SIP_METHOD_COUNT)
+		serial_reader_fail(reader);
+	return call_keep_request(
+		call, slot, (enum sip_method)method, serial_get_span(reader), &flow);
+}
+
+static void put_negotiation(struct serial_writer *writer, const struct negotiation *negotiation)
+{
+	serial_put_u8(writer, negotiation->state);
+	serial_put_u8(writer, negotiation->glare_count);
+	serial_put_u64(writer, negotiation->version);
+	serial_put_bytes(writer, negotiation->local_sdp, negotiation->local_sdp_length);
+	serial_put_bytes(writer, negotiation->remote_sdp, negotiation->remote_sdp_length);
+	put_request(writer, negotiation->asked);
+	put_request(writer, negotiation->sent);
+}
+
+static int get_negotiation(
+	struct serial_reader *reader, struct call *call, struct negotiation *negotiation)
+{
+	int result;
+
+	negotiation->state = serial_get_u8(reader);
+	negotiation->glare_count = serial_get_u8(reader);
+	negotiation->version = serial_get_u64(reader);
+	if (negotiation->state >= NEGOTIATION_STATE_COUNT)
+		serial_reader_fail(reader);
+	result = get_owned(reader, call, &negotiation->local_sdp, &negotiation->local_sdp_length);
+	if (result == 0)
+		result = get_owned(
+			reader, call, &negotiation->remote_sdp, &negotiation->remote_sdp_length);
+	if (result == 0)
+		result = get_request(reader, call, &negotiation->asked);
+	if (result == 0)
+		result = get_request(reader, call, &negotiation->sent);
+	return result;
+}
+
 static void put_leg(
 	struct serial_writer *writer, const struct trunk_table *trunks, const struct leg *leg)
 {
@@ -115,7 +171,6 @@ static void put_leg(
 	if (leg->leg_id == 0)
 		return;
 	serial_put_u8(writer, leg->state);
-	serial_put_u8(writer, leg->negotiation);
 	serial_put_u8(writer, leg->is_uac);
 	serial_put_u8(writer, leg->is_offer_late);
 	serial_put_u8(writer, leg->is_recovered);
@@ -133,15 +188,13 @@ static void put_leg(
 	serial_put_u64(writer, leg->held_ms);
 	serial_put_u64(writer, leg->hold_since_ms);
 	serial_put_fixed(writer, &leg->times, sizeof(leg->times));
-	serial_put_fixed(writer, &leg->pending.flow, sizeof(leg->pending.flow));
-	serial_put_u8(writer, leg->pending.is_update);
-	serial_put_bytes(writer, leg->pending.bytes, leg->pending.length);
-	serial_put_bytes(writer, leg->local_sdp, leg->local_sdp_length);
 	serial_put_u32(writer, leg->ack_cseq);
 	serial_put_bytes(writer, leg->ack_sdp, leg->ack_sdp_length);
 	put_release(writer, &leg->release);
 	put_text(writer, leg->user_agent);
 	put_dialog(writer, &leg->dialog);
+	put_request(writer, leg->invite);
+	put_negotiation(writer, &leg->negotiation);
 }
 
 static int get_leg(struct serial_reader *reader, const struct trunk_table *trunks,
@@ -155,7 +208,6 @@ static int get_leg(struct serial_reader *reader, const struct trunk_table *trunk
 	if (leg->leg_id == 0)
 		return 0;
 	leg->state = serial_get_u8(reader);
-	leg->negotiation = serial_get_u8(reader);
 	leg->is_uac = serial_get_u8(reader) != 0;
 	leg->is_offer_late = serial_get_u8(reader) != 0;
 	leg->is_recovered = serial_get_u8(reader) != 0;
@@ -173,20 +225,17 @@ static int get_leg(struct serial_reader *reader, const struct trunk_table *trunk
 	leg->held_ms = serial_get_u64(reader);
 	leg->hold_since_ms = serial_get_u64(reader);
 	serial_get_fixed(reader, &leg->times, sizeof(leg->times));
-	serial_get_fixed(reader, &leg->pending.flow, sizeof(leg->pending.flow));
-	leg->pending.is_update = serial_get_u8(reader) != 0;
-	result = get_owned(reader, call, &leg->pending.bytes, &leg->pending.length);
-	if (result == 0)
-		result = get_owned(reader, call, &leg->local_sdp, &leg->local_sdp_length);
 	leg->ack_cseq = serial_get_u32(reader);
-	if (result == 0)
-		result = get_owned(reader, call, &leg->ack_sdp, &leg->ack_sdp_length);
+	result = get_owned(reader, call, &leg->ack_sdp, &leg->ack_sdp_length);
 	get_release(reader, &leg->release);
 	get_text(reader, leg->user_agent, sizeof(leg->user_agent));
 	if (result == 0)
 		result = get_dialog(reader, &leg->dialog, call->heap);
-	if (leg->state >= LEG_STATE_COUNT || leg->negotiation >= NEGOTIATION_STATE_COUNT ||
-		leg->leg_id >> CALL_LEG_ID_BITS != call->call_id)
+	if (result == 0)
+		result = get_request(reader, call, &leg->invite);
+	if (result == 0)
+		result = get_negotiation(reader, call, &leg->negotiation);
+	if (leg->state >= LEG_STATE_COUNT || leg->leg_id >> CALL_LEG_ID_BITS != call->call_id)
 		serial_reader_fail(reader);
 	return result;
 }
@@ -203,7 +252,6 @@ static void put_media(struct serial_writer *writer, const struct call_media *med
 	serial_put_u32(writer, media->epoch);
 	serial_put_u32(writer, media->latch_round);
 	serial_put_u64(writer, media->termination_id);
-	serial_put_u64(writer, media->sdp_version);
 	serial_put_fixed(writer, &media->local, sizeof(media->local));
 	put_text(writer, media->codec);
 	if (media->has_remote)
@@ -235,7 +283,6 @@ static void get_media(struct serial_reader *reader, struct call *call, unsigned 
 	media->epoch = serial_get_u32(reader);
 	media->latch_round = serial_get_u32(reader);
 	media->termination_id = serial_get_u64(reader);
-	media->sdp_version = serial_get_u64(reader);
 	serial_get_fixed(reader, &media->local, sizeof(media->local));
 	get_text(reader, media->codec, sizeof(media->codec));
 	if (media->has_remote)
@@ -256,6 +303,8 @@ static void put_call(
 	serial_put_u8(writer, call->destination_at);
 	serial_put_u8(writer, call->is_answered);
 	serial_put_u8(writer, call->is_recorded);
+	serial_put_u8(writer, call->exchange);
+	serial_put_u8(writer, call->exchange_from);
 	serial_put_u32(writer, call->epoch);
 	serial_put_u32(writer, call->ordinal);
 	serial_put_u32(writer, call->max_forwards);
@@ -281,13 +330,17 @@ static int get_call(
 	call->destination_at = serial_get_u8(reader);
 	call->is_answered = serial_get_u8(reader) != 0;
 	call->is_recorded = serial_get_u8(reader) != 0;
+	call->exchange = serial_get_u8(reader);
+	call->exchange_from = serial_get_u8(reader);
 	call->epoch = serial_get_u32(reader);
 	call->ordinal = serial_get_u32(reader);
 	call->max_forwards = serial_get_u32(reader);
 	call->retry_after_s = serial_get_u32(reader);
 	call->created_ms = serial_get_u64(reader);
 	call->deadline_ms = serial_get_u64(reader);
-	if (call->state >= CALL_STATE_COUNT || call->destination_count > CALL_DESTINATIONS_MAX) {
+	if (call->state >= CALL_STATE_COUNT || call->exchange >= CALL_EXCHANGE_COUNT ||
+		call->exchange_from >= CALL_LEGS ||
+		call->destination_count > CALL_DESTINATIONS_MAX) {
 		call->destination_count = 0;
 		serial_reader_fail(reader);
 	}

@@ -98,21 +98,20 @@ struct leg_actions {
 	uint8_t list[LEG_ACTIONS_MAX]; /* enum leg_action */
 };
 
-/* An INVITE or UPDATE that has no final response yet, or the INVITE of a 2xx without ACK: ours
- * or the peer's. Bytes are kept to build responses and to survive a restart. */
-struct leg_pending {
+/* A request in progress, ours or the peer's: it has no final response yet, or is an INVITE whose
+ * 2xx has no ACK. Its bytes are kept to build responses from, and to survive a restart. One block
+ * of the call's heap. */
+struct leg_request {
 	transaction_id transaction;
 	struct sip_flow flow;
-	char *bytes; /* owned by the call's heap; NULL: nothing is pending */
 	uint32_t length;
-	bool is_update;
+	uint8_t method; /* enum sip_method */
+	char bytes[];
 };
 
 struct leg {
-	uint8_t state;	     /* enum leg_state */
-	uint8_t negotiation; /* enum negotiation_state */
-	uint8_t index;	     /* 0: the caller's side, 1: the called side */
-	uint8_t glare_count; /* 491 in a row */
+	uint8_t state; /* enum leg_state */
+	uint8_t index; /* 0: the caller's side, 1: the called side */
 	bool is_uac;
 	bool is_offer_late;	 /* the (re-)INVITE in progress has no SDP */
 	uint8_t challenges;	 /* how often credentials were given for the request in progress */
@@ -132,15 +131,15 @@ struct leg {
 	uint64_t held_ms;	/* finished holds together */
 	uint64_t hold_since_ms; /* 0: not on hold */
 	struct leg_times times;
-	struct leg_pending pending;
-	char *local_sdp; /* owned by the call's heap: last body sent, or NULL */
-	uint32_t local_sdp_length;
-	uint32_t ack_cseq; /* of the ACK that ack_sdp belongs to */
+	struct leg_request *invite; /* owned by the call's heap: the first INVITE in progress, or
+				     * NULL */
+	uint32_t ack_cseq;	    /* of the ACK that ack_sdp belongs to */
 	uint32_t ack_sdp_length;
 	char *ack_sdp; /* owned by the call's heap: answer that our ACK held, for its repeats */
 	struct event_release release;
 	char user_agent[LEG_USER_AGENT_BYTES];
 	struct dialog dialog;
+	struct negotiation negotiation; /* in that dialog */
 };
 
 /*

@@ -22,7 +22,7 @@ static const char *read_caller_offer(struct line *line, struct media_body *ret_o
 {
 	struct sip_message invite;
 
-	if (!legs_read_pending(&line->call.legs[CALL_CALLER], &invite))
+	if (!legs_read(line->call.legs[CALL_CALLER].invite, &invite))
 		return "no offer";
 	return media_body_read(invite.body, ret_offer);
 }
@@ -102,7 +102,7 @@ static void dial(struct switchboard *switchboard, struct line *line)
 	const char *misfit = NULL;
 	int result;
 
-	if (!legs_read_pending(&call->legs[CALL_CALLER], &invite))
+	if (!legs_read(call->legs[CALL_CALLER].invite, &invite))
 		result = -ENOENT;
 	else
 		result = init_callee(switchboard, line);
@@ -208,7 +208,7 @@ static const char *take_answer_body(struct switchboard *switchboard, struct line
 	const char *misfit;
 
 	if (!leg_has_sdp(message)) /* fine if the 18x before held the answer */
-		return !caller->is_offer_late && caller->local_sdp_length != 0
+		return !caller->is_offer_late && caller->negotiation.local_sdp_length != 0
 			       ? NULL
 			       : "answer without session description";
 	misfit = media_body_read(message->body, &body);

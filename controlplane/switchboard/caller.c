@@ -65,7 +65,7 @@ int callers_headers(
 	const struct dialog *dialog = &call->legs[CALL_CALLEE].dialog;
 	struct sip_message invite;
 	const struct identity_call identity = {
-		.invite = legs_read_pending(&call->legs[CALL_CALLER], &invite) ? &invite : NULL,
+		.invite = legs_read(call->legs[CALL_CALLER].invite, &invite) ? &invite : NULL,
 		.caller = &call->caller,
 		.to = trunk_of(switchboard, line, CALL_CALLEE),
 		.own = dialog->flow.local.ip,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Carries out what the negotiation machines decide: a change of the session that one side asks
- * for is asked of the other side, and that side's answer is given back (hold, resume, codec and
- * address changes). Nothing changes until both have agreed.
+ * Carries out what the negotiation machines decide about offers of peers: a change of the session
+ * that one side asks for is asked of the other side, and that side's answer is given back (hold,
+ * resume, codec and address changes). Nothing changes until both have agreed.
  */
 #include "call/outcome.h"
 #include "call/record.h"
+#include "leg/allow.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
 #include "switchboard/state.h"
@@ -59,44 +60,37 @@ void exchange_tell_changes(
 		switchboard_emit_event(switchboard, line, CALL_EVENT_MODIFIED, call->exchange_from);
 }
 
-/* The peer of leg index wants a change. */
-static void take_offer(struct switchboard *switchboard, struct line *line, unsigned index)
+/* By which request the other side can be asked; SIP_METHOD_OTHER: by none now. */
+static enum sip_method way_to(const struct call *call, unsigned asker)
+{
+	const struct leg *other = &call->legs[1 - asker];
+	bool is_invite = call->legs[asker].negotiation.asked->method == SIP_METHOD_INVITE;
+
+	if (call->state != CALL_TALKING || call->exchange != CALL_EXCHANGE_NONE ||
+		other->state != LEG_ACTIVE || other->negotiation.state != NEGOTIATION_IDLE)
+		return SIP_METHOD_OTHER;
+	/* Like for like; but everybody has re-INVITE, and few say nothing of UPDATE and have it. */
+	return !is_invite && (other->peer_methods & LEG_METHOD(SIP_METHOD_UPDATE)) != 0
+		       ? SIP_METHOD_UPDATE
+		       : SIP_METHOD_INVITE;
+}
+
+/* Asks the other side for what leg index's peer asks for in the request that is kept. */
+static void ask_other(struct switchboard *switchboard, struct line *line, unsigned index)
 {
 	struct call *call = &line->call;
-	struct leg *leg = &call->legs[index];
 	struct leg *other = &call->legs[1 - index];
-	const struct sip_message *request = switchboard->message;
-	const struct leg_pending pending = {
-		.transaction = switchboard->transaction,
-		.flow = *switchboard->flow,
-		.bytes = (char *)request->bytes.text, /* only copied */
-		.length = request->bytes.length,
-		.is_update = request->method == SIP_METHOD_UPDATE,
-	};
+	enum sip_method way = way_to(call, index);
+	struct sip_message request;
 	struct media_body offer;
 
-	wheel_stop(&switchboard->wheel, &line->pauses[index].timer);
-	if (call_set_pending(call, index, &pending) != 0) {
-		const struct leg_reply reply = {.status = 500};
-
-		receive_answer(
-			switchboard, switchboard->transaction, request, switchboard->flow, &reply);
-		leg->negotiation = NEGOTIATION_IDLE;
-		return;
-	}
-	(void)transaction_set_user(
-		switchboard->transactions, switchboard->transaction, leg->leg_id);
-	if (!pending.is_update)
-		leg->peer_cseq = request->cseq.number;
-	if (call->state != CALL_TALKING || call->exchange != CALL_EXCHANGE_NONE ||
-		other->state != LEG_ACTIVE || other->negotiation != NEGOTIATION_IDLE ||
-		dialog_refresh_target(&leg->dialog, request) != 0) {
+	if (!legs_read(call->legs[index].negotiation.asked, &request) || way == SIP_METHOD_OTHER) {
 		reject(switchboard, line, index, 491);
 		return;
 	}
-	other->is_offer_late = !leg_has_sdp(request);
+	other->is_offer_late = !leg_has_sdp(&request);
 	if (!other->is_offer_late) {
-		switchboard->warning = media_body_read(request->body, &offer);
+		switchboard->warning = media_body_read(request.body, &offer);
 		if (switchboard->warning == NULL)
 			switchboard->warning = media_plan_misfit(call, index, &offer);
 		if (switchboard->warning == NULL)
@@ -108,17 +102,43 @@ static void take_offer(struct switchboard *switchboard, struct line *line, unsig
 	}
 	call->exchange = CALL_EXCHANGE_RELAYED;
 	call->exchange_from = (uint8_t)index;
-	other->glare_count = 0;
+	other->negotiation.glare_count = 0;
 	other->challenges = 0;
-	exchange_step(switchboard, line, 1 - index, NEGOTIATION_EVENT_ORDER_OFFER);
+	exchange_step(switchboard, line, 1 - index,
+		way == SIP_METHOD_UPDATE ? NEGOTIATION_EVENT_ORDER_UPDATE
+					 : NEGOTIATION_EVENT_ORDER_OFFER);
 }
 
-/* Reads the offer that a leg's peer made in his pending request. */
-static const char *read_pending_offer(const struct leg *leg, struct media_body *ret_offer)
+/* The peer of leg index wants a change. */
+static void take_offer(struct switchboard *switchboard, struct line *line, unsigned index)
+{
+	struct leg *leg = &line->call.legs[index];
+	const struct sip_message *request = switchboard->message;
+
+	wheel_stop(&switchboard->wheel, &line->pauses[index].timer);
+	if (call_keep_request(&line->call, &leg->negotiation.asked, request->method, request->bytes,
+		    switchboard->flow) != 0) {
+		const struct leg_reply reply = {.status = 500};
+
+		receive_answer(
+			switchboard, switchboard->transaction, request, switchboard->flow, &reply);
+		leg->negotiation.state = NEGOTIATION_IDLE;
+		return;
+	}
+	leg->negotiation.asked->transaction = switchboard->transaction;
+	(void)transaction_set_user(
+		switchboard->transactions, switchboard->transaction, leg->leg_id);
+	if (request->method == SIP_METHOD_INVITE)
+		leg->peer_cseq = request->cseq.number;
+	ask_other(switchboard, line, index);
+}
+
+/* Reads the offer that a leg's peer made in the request that waits. */
+static const char *read_asked_offer(const struct leg *leg, struct media_body *ret_offer)
 {
 	struct sip_message request;
 
-	if (!legs_read_pending(leg, &request))
+	if (!legs_read(leg->negotiation.asked, &request))
 		return "no offer";
 	return media_body_read(request.body, ret_offer);
 }
@@ -126,8 +146,9 @@ static const char *read_pending_offer(const struct leg *leg, struct media_body *
 static void answer_asker(struct switchboard *switchboard, struct line *line, unsigned index)
 {
 	exchange_step(switchboard, line, index,
-		line->call.legs[index].pending.is_update ? NEGOTIATION_EVENT_ORDER_ANSWER_UPDATE
-							 : NEGOTIATION_EVENT_ORDER_ANSWER);
+		line->call.legs[index].negotiation.asked->method == SIP_METHOD_INVITE
+			? NEGOTIATION_EVENT_ORDER_ANSWER
+			: NEGOTIATION_EVENT_ORDER_ANSWER_UPDATE);
 }
 
 /* The other side agreed: its answer goes to the one who asked. */
@@ -136,7 +157,7 @@ static const char *relay_answer(struct switchboard *switchboard, struct line *li
 	struct call *call = &line->call;
 	struct media_body offer;
 	struct media_body answer;
-	const char *misfit = read_pending_offer(&call->legs[asker], &offer);
+	const char *misfit = read_asked_offer(&call->legs[asker], &offer);
 
 	if (misfit == NULL)
 		misfit = media_body_read(switchboard->message->body, &answer);
@@ -179,12 +200,11 @@ static const char *relay_counter_offer(
 static void take_answer(struct switchboard *switchboard, struct line *line, unsigned index)
 {
 	struct call *call = &line->call;
-	struct leg *leg = &call->legs[index];
-	bool is_counter = leg->negotiation == NEGOTIATION_ACK_OWED;
+	bool is_counter = call->legs[index].negotiation.state == NEGOTIATION_ACK_OWED;
 	const char *misfit = "the one who asked has gone";
 
 	if (call->exchange == CALL_EXCHANGE_RELAYED && call->exchange_from != index &&
-		call->legs[1 - index].negotiation == NEGOTIATION_OFFER_RECEIVED)
+		call->legs[1 - index].negotiation.state == NEGOTIATION_OFFER_RECEIVED)
 		misfit = is_counter ? relay_counter_offer(switchboard, line, 1 - index)
 				    : relay_answer(switchboard, line, 1 - index);
 	if (misfit == NULL)
@@ -233,53 +253,13 @@ static void take_refusal(struct switchboard *switchboard, struct line *line, uns
 	if (call->exchange == CALL_EXCHANGE_NONE || call->exchange_from == index)
 		return;
 	call->exchange = CALL_EXCHANGE_NONE;
-	/* What only concerns the hop to the other side is a plain "not acceptable" here. */
+	/* What only concerns the hop to the other side is a plain "not acceptable" here, and its
+	 * overload isn't ours (RFC 3261 16.7). */
 	if (status < 400 || status == 401 || status == 407)
 		status = 488;
+	else if (status == 503)
+		status = 500;
 	reject(switchboard, line, 1 - index, status);
-}
-
-static void lose_leg(struct switchboard *switchboard, struct line *line, unsigned index)
-{
-	struct event_release release;
-
-	outcome_set(&release, 408, CAUSE_RECOVERY_ON_TIMER, EVENT_RELEASE_NETWORK,
-		EVENT_DETAIL_NO_RESPONSE);
-	legs_release(switchboard, line, index, &release);
-	legs_step(switchboard, line, index, LEG_EVENT_LOST);
-}
-
-static void send_reinvite(struct switchboard *switchboard, struct line *line, unsigned index)
-{
-	struct leg *leg = &line->call.legs[index];
-
-	if (legs_request(switchboard, line, index, SIP_METHOD_INVITE, &leg->pending.transaction) !=
-		0) {
-		switchboard->counts.refused_memory++;
-		switchboard->reject_status = 500;
-		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_REFUSED);
-		return;
-	}
-	leg->invite_cseq = leg->dialog.local_cseq;
-}
-
-static void pause_offer(struct switchboard *switchboard, struct line *line, unsigned index)
-{
-	struct leg *leg = &line->call.legs[index];
-	uint32_t pause_ms = negotiation_pause_ms(leg->is_uac, switchboard_random(switchboard));
-
-	wheel_start(&switchboard->wheel, &line->pauses[index].timer,
-		td_after(switchboard->now.mono_ms, pause_ms));
-}
-
-void exchange_pause_over(struct switchboard *switchboard, struct line *line, unsigned index)
-{
-	struct leg *leg = &line->call.legs[index];
-	bool is_hopeless = ++leg->glare_count >= NEGOTIATION_GLARE_MAX;
-
-	switchboard->reject_status = 491;
-	exchange_step(switchboard, line, index,
-		is_hopeless ? NEGOTIATION_EVENT_ORDER_GIVE_UP : NEGOTIATION_EVENT_PAUSE_OVER);
 }
 
 static void refuse_now(struct switchboard *switchboard, unsigned status, uint32_t retry_after_s)
@@ -290,27 +270,64 @@ static void refuse_now(struct switchboard *switchboard, unsigned status, uint32_
 		switchboard->flow, &reply);
 }
 
+/* Answers the request that waits. A target refresh counts from its 2xx on (RFC 6141 4.7). */
 static void respond(
 	struct switchboard *switchboard, struct line *line, unsigned index, unsigned status)
 {
-	struct leg_reply reply = {
-		.status = status,
-		.warning = switchboard->warning,
-		.has_allow = status == 200,
-	};
+	struct leg *leg = &line->call.legs[index];
+	struct leg_request **asked = &leg->negotiation.asked;
+	struct leg_reply reply = {.status = status, .warning = switchboard->warning};
+	struct sip_message request;
 
 	switchboard->warning = NULL;
-	(void)legs_respond(switchboard, line, index, &reply, status == 200); /* he asks again */
+	if (status == 200) {
+		reply.has_allow = true;
+		reply.body = legs_told(leg);
+		if (legs_read(*asked, &request) &&
+			dialog_refresh_target(&leg->dialog, &request) != 0)
+			switchboard->counts.refused_memory++;
+	}
+	(void)legs_respond(switchboard, line, index, *asked, &reply); /* gone: he asks again */
+	if (*asked != NULL && (status >= 300 || (*asked)->method != SIP_METHOD_INVITE))
+		call_drop_request(&line->call, asked);
+}
+
+/* The ACK to our 2xx has come: nothing is repeated any more. */
+static void stop_2xx(struct switchboard *switchboard, struct line *line, unsigned index)
+{
+	struct leg_request **asked = &line->call.legs[index].negotiation.asked;
+
+	if (*asked != NULL)
+		(void)transaction_acknowledged(/* gone after a restart */
+			switchboard->transactions, (*asked)->transaction);
+	call_drop_request(&line->call, asked);
+}
+
+static void acknowledge(struct switchboard *switchboard, struct line *line, unsigned index)
+{
+	const struct sip_message *message = switchboard->message;
+
+	/* A repeated 2xx names its own INVITE. */
+	legs_acknowledge(switchboard, line, index,
+		message != NULL && message->status / 100 == 2 &&
+				message->method == SIP_METHOD_INVITE
+			? message->cseq.number
+			: line->call.legs[index].invite_cseq);
 }
 
 static void perform(struct switchboard *switchboard, struct line *line, unsigned index,
 	enum negotiation_action action)
 {
-	struct leg *leg = &line->call.legs[index];
-
 	switch (action) {
 	case NEGOTIATION_DO_REINVITE:
-		send_reinvite(switchboard, line, index);
+	case NEGOTIATION_DO_UPDATE:
+		offer_send(switchboard, line, index);
+		break;
+	case NEGOTIATION_DO_PAUSE:
+		offer_pause(switchboard, line, index);
+		break;
+	case NEGOTIATION_TELL_LOST:
+		offer_lost(switchboard, line, index);
 		break;
 	case NEGOTIATION_DO_ANSWER:
 		respond(switchboard, line, index, 200);
@@ -319,25 +336,16 @@ static void perform(struct switchboard *switchboard, struct line *line, unsigned
 		respond(switchboard, line, index, switchboard->reject_status);
 		break;
 	case NEGOTIATION_DO_ACK:
-		/* A repeated 2xx names its own INVITE. */
-		legs_acknowledge(switchboard, line, index,
-			switchboard->message != NULL && switchboard->message->status / 100 == 2
-				? switchboard->message->cseq.number
-				: leg->invite_cseq);
+		acknowledge(switchboard, line, index);
 		break;
 	case NEGOTIATION_DO_STOP_2XX:
-		(void)transaction_acknowledged(/* gone after a restart */
-			switchboard->transactions, leg->pending.transaction);
-		call_clear_pending(&line->call, index);
+		stop_2xx(switchboard, line, index);
 		break;
 	case NEGOTIATION_DO_GLARE:
 		refuse_now(switchboard, 491, 0);
 		break;
 	case NEGOTIATION_DO_TOO_SOON:
 		refuse_now(switchboard, 500, TOO_SOON_RETRY_S);
-		break;
-	case NEGOTIATION_DO_PAUSE:
-		pause_offer(switchboard, line, index);
 		break;
 	case NEGOTIATION_TELL_OFFER:
 		take_offer(switchboard, line, index);
@@ -351,9 +359,7 @@ static void perform(struct switchboard *switchboard, struct line *line, unsigned
 	case NEGOTIATION_TELL_CONFIRMED:
 		take_confirmation(switchboard, line, index);
 		break;
-	case NEGOTIATION_TELL_LOST:
-		lose_leg(switchboard, line, index);
-		break;
+	case NEGOTIATION_DO_PRACK:
 	case NEGOTIATION_ACTION_NONE:
 	default:
 		break;
@@ -365,7 +371,7 @@ void exchange_step(struct switchboard *switchboard, struct line *line, unsigned 
 {
 	struct negotiation_actions actions;
 
-	if (negotiation_step(&line->call.legs[index].negotiation, event, &actions) != 0) {
+	if (negotiation_step(&line->call.legs[index].negotiation.state, event, &actions) != 0) {
 		switchboard->counts.unexpected++;
 		return;
 	}

@@ -198,11 +198,13 @@ static void indicate_leg(
 			response_reject_2xx(switchboard, indication->message, indication->flow);
 		break;
 	case TRANSACTION_CANCEL:
-		if (leg != NULL && indication->id == leg->pending.transaction)
+		if (leg != NULL && leg->invite != NULL &&
+			indication->id == leg->invite->transaction)
 			legs_step(switchboard, line, index, LEG_EVENT_CANCELLED);
 		break;
 	case TRANSACTION_CONFIRMED:
-		if (leg != NULL && indication->id == leg->pending.transaction)
+		if (leg != NULL && leg->invite != NULL &&
+			indication->id == leg->invite->transaction)
 			response_confirmed(switchboard, line, index);
 		break;
 	case TRANSACTION_TIMEOUT:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests from peers: those that begin a call, and those inside a dialog.
+ * Requests of peers outside a dialog: those that begin a call.
  */
 #include "call/outcome.h"
 #include "call/record.h"
@@ -14,30 +14,9 @@
 
 enum {
 	MAX_FORWARDS_DEFAULT = 70, /* RFC 3261 8.1.1.6 */
-	UPDATE_RETRY_S = 2,	   /* RFC 3311 5.2: 0 to 10 s */
 };
 
-struct leg *request_find_leg(const struct switchboard *switchboard,
-	const struct sip_message *message, struct span our_tag, struct line **ret_line,
-	unsigned *ret_index)
-{
-	struct table_node *node;
-
-	for (node = table_find(switchboard->by_tag, our_tag.text, our_tag.length); node != NULL;
-		node = table_find_next(node)) {
-		struct line_tag *tag = td_container_of(node, struct line_tag, node);
-		struct leg *leg = &tag->line->call.legs[tag->leg_index];
-
-		if (!dialog_matches(&leg->dialog, message))
-			continue;
-		*ret_line = tag->line;
-		*ret_index = tag->leg_index;
-		return leg;
-	}
-	return NULL;
-}
-
-static void answer_screening(struct switchboard *switchboard,
+void request_answer_screening(struct switchboard *switchboard,
 	const struct transaction_indication *request, const struct leg_screening *screening)
 {
 	const struct leg_reply reply = {
@@ -52,7 +31,7 @@ static void answer_screening(struct switchboard *switchboard,
 	receive_answer(switchboard, request->id, request->message, request->flow, &reply);
 }
 
-static void answer_status(struct switchboard *switchboard,
+void request_answer_status(struct switchboard *switchboard,
 	const struct transaction_indication *request, unsigned status, uint32_t retry_after_s)
 {
 	const struct leg_reply reply = {.status = status, .retry_after_s = retry_after_s};
@@ -60,7 +39,7 @@ static void answer_status(struct switchboard *switchboard,
 	receive_answer(switchboard, request->id, request->message, request->flow, &reply);
 }
 
-static void answer_options(
+void request_answer_options(
 	struct switchboard *switchboard, const struct transaction_indication *request)
 {
 	const struct leg_reply reply = {.status = 200, .has_allow = true, .has_accept = true};
@@ -73,12 +52,6 @@ static int begin_caller(struct switchboard *switchboard, struct line *line,
 	const struct transaction_indication *request, trunk_id trunk)
 {
 	const struct sip_message *invite = request->message;
-	const struct leg_pending pending = {
-		.transaction = request->id,
-		.flow = *request->flow,
-		.bytes = (char *)invite->bytes.text, /* only copied */
-		.length = invite->bytes.length,
-	};
 	const struct sip_header *agent = sip_message_find(invite, SIP_HEADER_USER_AGENT);
 	struct call *call = &line->call;
 	struct leg *leg = &call->legs[CALL_CALLER];
@@ -106,14 +79,17 @@ static int begin_caller(struct switchboard *switchboard, struct line *line,
 	result = dialog_init_uas(&leg->dialog, invite, &half, request->flow);
 	if (result != 0)
 		return result;
-	result = call_set_pending(call, CALL_CALLER, &pending);
+	result = call_keep_request(
+		call, &leg->invite, SIP_METHOD_INVITE, invite->bytes, request->flow);
 	if (result != 0)
 		return result;
+	leg->invite->transaction = request->id;
 	(void)transaction_set_user(switchboard->transactions, request->id, leg->leg_id);
 	switchboard_index_leg(switchboard, line, CALL_CALLER);
 	line->origin = receive_origin(switchboard, invite);
 	table_insert(switchboard->by_origin, &line->by_origin, &line->origin, sizeof(line->origin));
 	legs_step(switchboard, line, CALL_CALLER, LEG_EVENT_INVITED);
+	exchange_step(switchboard, line, CALL_CALLER, NEGOTIATION_EVENT_ORDER_TAKE);
 	return 0;
 }
 
@@ -222,7 +198,8 @@ static void begin_call(struct switchboard *switchboard,
 		if (line != NULL)
 			switchboard_drop_line(switchboard, line);
 		switchboard->counts.refused_memory++;
-		answer_status(switchboard, request, 503, switchboard->config->sip.retry_after_s);
+		request_answer_status(
+			switchboard, request, 503, switchboard->config->sip.retry_after_s);
 		return;
 	}
 	switchboard->counts.calls_started++;
@@ -251,125 +228,18 @@ void request_begin(struct switchboard *switchboard, const struct transaction_ind
 	struct leg_screening screening;
 
 	if (message->method == SIP_METHOD_INVITE)
-		answer_status(switchboard, request, 100, 0);
+		request_answer_status(switchboard, request, 100, 0);
 	leg_screen_initial(message, 0, &screening);
 	if (screening.status != 0) {
-		answer_screening(switchboard, request, &screening);
+		request_answer_screening(switchboard, request, &screening);
 	} else if (message->method == SIP_METHOD_OPTIONS) {
-		answer_options(switchboard, request);
+		request_answer_options(switchboard, request);
 	} else if (message->method != SIP_METHOD_INVITE) {
 		switchboard->counts.unmatched++;
-		answer_status(switchboard, request, 481, 0);
+		request_answer_status(switchboard, request, 481, 0);
 	} else if (table_find(switchboard->by_origin, &origin, sizeof(origin)) != NULL) {
-		answer_status(switchboard, request, 482, 0); /* RFC 3261 8.2.2.2: merged */
+		request_answer_status(switchboard, request, 482, 0); /* RFC 3261 8.2.2.2: merged */
 	} else if (auth_admit(switchboard, request, trunk_config(switchboard->trunks, trunk))) {
 		begin_call(switchboard, request, trunk);
 	}
-}
-
-static void take_bye(struct switchboard *switchboard, struct line *line, unsigned index,
-	const struct sip_message *bye)
-{
-	struct event_release release;
-	uint16_t cause = cause_from_message(bye);
-
-	outcome_set(&release, 200, cause != CAUSE_NONE ? cause : CAUSE_NORMAL,
-		index == CALL_CALLER ? EVENT_RELEASE_CALLER : EVENT_RELEASE_CALLEE,
-		EVENT_DETAIL_HANGUP);
-	if (line->call.legs[index].answer_ms == 0) {
-		release.sip_status = 487;
-		release.detail = EVENT_DETAIL_CANCEL;
-	}
-	legs_release(switchboard, line, index, &release);
-	legs_step(switchboard, line, index, LEG_EVENT_HUNG_UP);
-}
-
-static void take_reinvite(struct switchboard *switchboard,
-	const struct transaction_indication *request, struct line *line, unsigned index)
-{
-	struct leg *leg = &line->call.legs[index];
-
-	answer_status(switchboard, request, 100, 0);
-	switchboard->reject_status = 491; /* of an offer of ours that it overtakes */
-	if (leg->state == LEG_ACTIVE)
-		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_INVITED);
-	else if (leg_is_over(leg) || leg->state == LEG_ENDING || leg->state == LEG_PARTING)
-		answer_status(switchboard, request, 481, 0);
-	else
-		answer_status(switchboard, request, 491, 0); /* the first one isn't finished */
-}
-
-static void take_update(struct switchboard *switchboard,
-	const struct transaction_indication *request, struct line *line, unsigned index)
-{
-	struct leg *leg = &line->call.legs[index];
-
-	switchboard->reject_status = 491; /* of an offer of ours that it overtakes */
-	if (leg_has_sdp(request->message)) {
-		if (leg->state == LEG_ACTIVE)
-			exchange_step(switchboard, line, index, NEGOTIATION_EVENT_UPDATED);
-		else
-			answer_status(switchboard, request, 500, UPDATE_RETRY_S);
-		return;
-	}
-	if (dialog_refresh_target(&leg->dialog, request->message) != 0)
-		answer_status(switchboard, request, 400, 0);
-	else
-		receive_answer(switchboard, request->id, request->message, request->flow,
-			&(const struct leg_reply){.status = 200,
-				.contact = dialog_span(&leg->dialog, leg->dialog.local_contact)});
-}
-
-void request_in_dialog(
-	struct switchboard *switchboard, const struct transaction_indication *request)
-{
-	const struct sip_message *message = request->message;
-	struct leg_screening screening;
-	struct line *line = NULL;
-	unsigned index = 0;
-	unsigned status;
-	struct leg *leg = request_find_leg(switchboard, message, message->to.tag, &line, &index);
-
-	if (leg == NULL) {
-		switchboard->counts.unmatched++;
-		answer_status(switchboard, request, 481, 0);
-		return;
-	}
-	leg_screen_in_dialog(message, 0, &screening);
-	if (screening.status != 0) {
-		answer_screening(switchboard, request, &screening);
-		return;
-	}
-	status = dialog_accept_request(&leg->dialog, message, request->flow);
-	if (status != 0) {
-		answer_status(switchboard, request, status, 0);
-		return;
-	}
-	leg_allow_learn(message, &leg->peer_methods);
-	switchboard_mark(switchboard, line);
-	if (message->method == SIP_METHOD_BYE)
-		take_bye(switchboard, line, index, message);
-	else if (message->method == SIP_METHOD_INVITE)
-		take_reinvite(switchboard, request, line, index);
-	else if (message->method == SIP_METHOD_UPDATE)
-		take_update(switchboard, request, line, index);
-	else
-		answer_options(switchboard, request);
-}
-
-void request_ack(struct switchboard *switchboard, const struct transaction_indication *ack)
-{
-	struct line *line = NULL;
-	unsigned index = 0;
-	struct leg *leg =
-		request_find_leg(switchboard, ack->message, ack->message->to.tag, &line, &index);
-
-	if (leg == NULL || leg->peer_cseq != ack->message->cseq.number) {
-		switchboard->counts.unmatched++;
-		return;
-	}
-	if (leg->state == LEG_ANSWERED || leg->state == LEG_PARTING)
-		legs_step(switchboard, line, index, LEG_EVENT_ACKNOWLEDGED);
-	else
-		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_ACKNOWLEDGED);
 }

@@ -83,8 +83,9 @@ static void take_answer(struct switchboard *switchboard, struct line *line, unsi
 		legs_step(switchboard, line, index, LEG_EVENT_REFUSED);
 		return;
 	}
-	call_clear_pending(&line->call, index);
+	call_drop_request(&line->call, &leg->invite);
 	leg_allow_learn(response->message, &leg->peer_methods);
+	exchange_step(switchboard, line, index, NEGOTIATION_EVENT_CONNECTED);
 	leg->answer_ms = switchboard->now.mono_ms;
 	leg->times.answer_wall_ns = switchboard->now.wall_ns;
 	legs_step(switchboard, line, index,
@@ -109,18 +110,12 @@ static void take_2xx(struct switchboard *switchboard, struct line *line, unsigne
 		take_answer(switchboard, line, index, response);
 		return;
 	}
-	if (leg->state == LEG_ACTIVE && is_current && leg->negotiation == NEGOTIATION_OFFER_SENT) {
-		call_clear_pending(&line->call, index);
-		if (dialog_refresh_target(&leg->dialog, message) != 0)
-			switchboard->counts.unexpected++;
-		exchange_step(switchboard, line, index,
-			leg->is_offer_late && leg_has_sdp(message) ? NEGOTIATION_EVENT_COUNTERED
-								   : NEGOTIATION_EVENT_ACCEPTED);
-		return;
-	}
-	if (leg->negotiation == NEGOTIATION_ACK_OWED && is_current)
-		return; /* a repeat: the ACK will stop it */
-	legs_step(switchboard, line, index, LEG_EVENT_ACCEPTED);
+	if (leg->state == LEG_ACTIVE && is_current &&
+		leg->negotiation.state == NEGOTIATION_OFFER_SENT)
+		offer_accepted(switchboard, line, index, message);
+	else if (leg->negotiation.state != NEGOTIATION_ACK_OWED || !is_current)
+		legs_step(switchboard, line, index, LEG_EVENT_ACCEPTED);
+	/* else a repeat: the ACK will stop it */
 }
 
 static void take_provisional(struct switchboard *switchboard, struct line *line, unsigned index,
@@ -152,115 +147,124 @@ static void take_provisional(struct switchboard *switchboard, struct line *line,
 	legs_step(switchboard, line, index, LEG_EVENT_PROGRESS);
 }
 
-/* A final refusal of the INVITE that is in progress on the leg; message NULL: none came, and
- * status stands for it. */
+/* A final refusal of our first INVITE; message NULL: none came, and status stands for it. */
 static void take_refusal(struct switchboard *switchboard, struct line *line, unsigned index,
 	const struct sip_message *message, unsigned status)
 {
 	struct call *call = &line->call;
 	struct leg *leg = &call->legs[index];
 	struct span uri = dialog_span(&leg->dialog, leg->dialog.remote_target);
-	bool can_answer =
-		message != NULL && auth_answer(switchboard, leg, message, SIP_METHOD_INVITE, uri);
 	struct event_release release;
 
-	if (leg->answer_ms == 0) {
-		if (can_answer) {
-			legs_step(switchboard, line, index, LEG_EVENT_CHALLENGED);
-			return;
-		}
-		call_clear_pending(call, index);
-		if (message != NULL)
-			outcome_of_response(message, &release);
-		else
-			outcome_set(&release, status, cause_from_status(status),
-				EVENT_RELEASE_NETWORK,
-				status == 408 ? EVENT_DETAIL_NO_RESPONSE : EVENT_DETAIL_TRANSPORT);
-		legs_release(switchboard, line, index, &release);
-		legs_step(switchboard, line, index, LEG_EVENT_REFUSED);
+	if (message != NULL && auth_answer(switchboard, leg, message, SIP_METHOD_INVITE, uri)) {
+		legs_step(switchboard, line, index, LEG_EVENT_CHALLENGED);
 		return;
 	}
-	if (leg->negotiation != NEGOTIATION_OFFER_SENT)
-		return;
-	call_clear_pending(call, index);
-	switchboard->reject_status = status;
-	if (can_answer)
-		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_CHALLENGED);
-	else if (status == 491)
-		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_GLARED);
-	else if (status == 481 || status == 408 || message == NULL)
-		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_LOST);
+	call_drop_request(call, &leg->invite);
+	if (message != NULL)
+		outcome_of_response(message, &release);
 	else
-		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_REFUSED);
+		outcome_set(&release, status, cause_from_status(status), EVENT_RELEASE_NETWORK,
+			status == 408 ? EVENT_DETAIL_NO_RESPONSE : EVENT_DETAIL_TRANSPORT);
+	legs_release(switchboard, line, index, &release);
+	legs_step(switchboard, line, index, LEG_EVENT_REFUSED);
 }
 
-static void take_bye_response(struct switchboard *switchboard, struct line *line, unsigned index,
-	const struct sip_message *response)
+/* True if the transaction is that of the request. */
+static bool is_of(transaction_id id, const struct leg_request *request)
+{
+	return request != NULL && request->transaction == id;
+}
+
+static void take_invite_response(struct switchboard *switchboard,
+	const struct transaction_indication *response, struct line *line, unsigned index)
+{
+	const struct sip_message *message = response->message;
+	const struct leg *leg = &line->call.legs[index];
+
+	trunks_answered(switchboard, line, index, response);
+	if (message->status < 200)
+		take_provisional(switchboard, line, index, response);
+	else if (message->status < 300)
+		take_2xx(switchboard, line, index, response);
+	else if (is_of(response->id, leg->invite))
+		take_refusal(switchboard, line, index, message, message->status);
+	else if (is_of(response->id, leg->negotiation.sent))
+		offer_refused(switchboard, line, index, message, message->status);
+}
+
+static void take_bye_response(struct switchboard *switchboard,
+	const struct transaction_indication *response, struct line *line, unsigned index)
 {
 	struct leg *leg = &line->call.legs[index];
 	struct span uri = dialog_span(&leg->dialog, leg->dialog.remote_target);
-	transaction_id id;
+	const struct legs_outgoing bye = {.method = SIP_METHOD_BYE, .keep = &leg->negotiation.sent};
 
-	if (response->status < 200)
+	if (response->message->status < 200 || !is_of(response->id, leg->negotiation.sent))
 		return;
-	if (auth_answer(switchboard, leg, response, SIP_METHOD_BYE, uri) &&
-		legs_request(switchboard, line, index, SIP_METHOD_BYE, &id) == 0)
+	if (auth_answer(switchboard, leg, response->message, SIP_METHOD_BYE, uri) &&
+		legs_request(switchboard, line, index, &bye) == 0)
 		return;
+	call_drop_request(&line->call, &leg->negotiation.sent);
 	legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
 }
 
 void response_for_leg(struct switchboard *switchboard,
 	const struct transaction_indication *response, struct line *line, unsigned index)
 {
-	const struct sip_message *message = response->message;
-
 	switchboard_mark(switchboard, line);
-	if (message->method == SIP_METHOD_BYE) {
-		take_bye_response(switchboard, line, index, message);
-		return;
-	}
-	if (message->method != SIP_METHOD_INVITE)
-		return; /* CANCEL's own answer means nothing */
-	trunks_answered(switchboard, line, index, response);
-	if (message->status < 200)
-		take_provisional(switchboard, line, index, response);
-	else if (message->status < 300)
-		take_2xx(switchboard, line, index, response);
-	else if (response->id == line->call.legs[index].pending.transaction)
-		take_refusal(switchboard, line, index, message, message->status);
+	if (response->message->method == SIP_METHOD_INVITE)
+		take_invite_response(switchboard, response, line, index);
+	else if (response->message->method == SIP_METHOD_UPDATE)
+		offer_update_response(switchboard, line, index, response);
+	else if (response->message->method == SIP_METHOD_BYE)
+		take_bye_response(switchboard, response, line, index);
+	/* CANCEL's own answer means nothing. */
 }
 
 void response_confirmed(struct switchboard *switchboard, struct line *line, unsigned index)
 {
 	if (line->call.legs[index].refused_status == 0)
 		return; /* of a re-INVITE */
-	call_clear_pending(&line->call, index);
+	call_drop_request(&line->call, &line->call.legs[index].invite);
 	legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
+}
+
+/* The transaction of the first INVITE came to nothing. */
+static void first_missing(
+	struct switchboard *switchboard, unsigned status, struct line *line, unsigned index)
+{
+	struct leg *leg = &line->call.legs[index];
+
+	if (leg->refused_status != 0) {
+		response_confirmed(switchboard, line, index); /* told often enough */
+	} else if (leg->state == LEG_ANSWERED || leg->state == LEG_PARTING) {
+		legs_step(switchboard, line, index, LEG_EVENT_ACK_MISSING);
+	} else if (leg->is_uac && leg_is_early(leg)) {
+		if (leg->first_18x_ms == 0)
+			trunks_tell(
+				switchboard, leg->trunk, &leg->invite->flow, TRUNK_CALL_UNANSWERED);
+		take_refusal(switchboard, line, index, NULL, status);
+	}
 }
 
 void response_missing(struct switchboard *switchboard, transaction_id id, unsigned status,
 	struct line *line, unsigned index)
 {
 	struct leg *leg = &line->call.legs[index];
-	bool is_pending = id == leg->pending.transaction;
+	const struct leg_request *sent = leg->negotiation.sent;
 
 	switchboard_mark(switchboard, line);
-	if (!is_pending) {
-		if (leg->state == LEG_ENDING)
-			legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
-		return;
-	}
-	if (leg->refused_status != 0) {
-		response_confirmed(switchboard, line, index); /* told often enough */
-	} else if (leg->state == LEG_ANSWERED || leg->state == LEG_PARTING) {
-		legs_step(switchboard, line, index, LEG_EVENT_ACK_MISSING);
-	} else if (leg->negotiation == NEGOTIATION_ANSWER_SENT) {
+	if (is_of(id, leg->invite)) {
+		first_missing(switchboard, status, line, index);
+	} else if (is_of(id, sent) && sent->method == SIP_METHOD_BYE) {
+		call_drop_request(&line->call, &leg->negotiation.sent);
+		legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
+	} else if (is_of(id, sent)) {
+		offer_refused(switchboard, line, index, NULL, status);
+	} else if (is_of(id, leg->negotiation.asked) &&
+		   leg->negotiation.state == NEGOTIATION_ANSWER_SENT) {
+		call_drop_request(&line->call, &leg->negotiation.asked);
 		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_ACK_MISSING);
-	} else if (leg->negotiation == NEGOTIATION_OFFER_SENT ||
-		   (leg->is_uac && leg_is_early(leg))) {
-		if (leg->answer_ms == 0 && leg->first_18x_ms == 0)
-			trunks_tell(
-				switchboard, leg->trunk, &leg->pending.flow, TRUNK_CALL_UNANSWERED);
-		take_refusal(switchboard, line, index, NULL, status);
 	}
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Brings a journaled call back to life: its ports, its terminations, its dialogs, and the
- * transactions that were pending. What was half agreed in a re-INVITE is treated as not agreed:
- * the session stays as it was and the asker may ask again.
+ * transactions that were pending, so that an exchange of offer and answer goes on where it stood.
  */
 #include "call/outcome.h"
 #include "call/record.h"
@@ -12,11 +11,8 @@
 
 #include <tandem/time.h>
 
+#include <errno.h>
 #include <string.h>
-
-enum {
-	RETRY_AFTER_RESTART_S = 2,
-};
 
 static void restore_media(struct switchboard *switchboard, struct line *line, bool is_other_boot)
 {
@@ -76,9 +72,8 @@ static void restore_identity(struct switchboard *switchboard, struct line *line)
 		memcpy(line->tags[i].text, tag.text, tag.length);
 		switchboard_index_leg(switchboard, line, i);
 	}
-	/* Later the pending request is a re-INVITE, whose repeats have a To tag. */
-	if (line->call.legs[CALL_CALLER].state >= LEG_ACTIVE ||
-		!legs_read_pending(&line->call.legs[CALL_CALLER], &invite))
+	if (leg_is_over(&line->call.legs[CALL_CALLER]) ||
+		!legs_read(line->call.legs[CALL_CALLER].invite, &invite))
 		return;
 	line->origin = receive_origin(switchboard, &invite);
 	table_insert(switchboard->by_origin, &line->by_origin, &line->origin, sizeof(line->origin));
@@ -90,97 +85,132 @@ static void restore_client(struct switchboard *switchboard, struct line *line, u
 	/* If we were away for too long, no phone is to ring that didn't: what may be cancelled is,
 	 * nothing is sent again. */
 	bool is_stale = line->call.deadline_ms <= switchboard->now.mono_ms;
-	const struct transaction_options options = {
-		.flow = &leg->pending.flow,
+	struct transaction_options options = {
 		.user = leg->leg_id,
 		.is_proceeding = leg->state != LEG_CALLING || is_stale,
 		.timer_b_ms = switchboard->config->sip.invite_timeout_ms,
 	};
+	int result = -ENOENT;
 
-	if (leg->pending.bytes == NULL ||
-		transaction_restore_client(switchboard->transactions,
-			(struct span){leg->pending.bytes, leg->pending.length}, &options,
-			switchboard->now.mono_ms, &leg->pending.transaction) != 0) {
-		response_missing(switchboard, leg->pending.transaction, 503, line, index);
+	if (leg->invite != NULL) {
+		options.flow = &leg->invite->flow;
+		result = transaction_restore_client(switchboard->transactions,
+			(struct span){leg->invite->bytes, leg->invite->length}, &options,
+			switchboard->now.mono_ms, &leg->invite->transaction);
+	}
+	if (result != 0) {
+		struct event_release release;
+
+		outcome_set(&release, 503, CAUSE_TEMPORARY_FAILURE, EVENT_RELEASE_SYSTEM,
+			EVENT_DETAIL_INTERNAL);
+		call_drop_request(&line->call, &leg->invite);
+		legs_release(switchboard, line, index, &release);
+		legs_step(switchboard, line, index, LEG_EVENT_REFUSED);
 		return;
 	}
 	if (leg->state == LEG_CANCELLING &&
-		transaction_cancel(switchboard->transactions, leg->pending.transaction,
+		transaction_cancel(switchboard->transactions, leg->invite->transaction,
 			(struct span){0}, switchboard->now.mono_ms) != 0)
 		switchboard->counts.unexpected++;
 }
 
-/* Puts the peer's INVITE back; answers it with status if that isn't 0. */
-static void restore_server(
-	struct switchboard *switchboard, struct line *line, unsigned index, unsigned status)
+/* Puts a request of the peer's back; answers it with status if that isn't 0. What can't be put
+ * back is dropped. */
+static void restore_server(struct switchboard *switchboard, struct line *line, unsigned index,
+	struct leg_request **slot, unsigned status)
 {
 	struct leg *leg = &line->call.legs[index];
 	struct leg_reply reply = {
 		.status = status,
 		.has_allow = status == 200,
-		.retry_after_s = status == 500 ? RETRY_AFTER_RESTART_S : 0,
 		.q850 = leg->refused_status != 0 ? leg->release.q850 : CAUSE_NONE,
 	};
-	const struct transaction_options options = {
-		.flow = &leg->pending.flow, .user = leg->leg_id};
+	struct transaction_options options = {.user = leg->leg_id};
 	struct sip_message request;
 
-	if (!legs_read_pending(leg, &request) || leg->pending.is_update ||
+	if (*slot != NULL)
+		options.flow = &(*slot)->flow;
+	if (!legs_read(*slot, &request) ||
 		transaction_restore_server(switchboard->transactions, &request, &options,
-			switchboard->now.mono_ms, &leg->pending.transaction) != 0) {
-		call_clear_pending(&line->call, index);
+			switchboard->now.mono_ms, &(*slot)->transaction) != 0) {
+		call_drop_request(&line->call, slot);
 		return;
 	}
+	if (status == 200)
+		reply.body = legs_told(leg);
 	if (status != 0)
-		(void)legs_respond(switchboard, line, index, &reply, status == 200);
+		(void)legs_respond(switchboard, line, index, *slot, &reply); /* it is repeated */
 }
 
+/* A request of ours: the same bytes again, so that a peer that has answered answers once more. */
+static void restore_sent(struct switchboard *switchboard, struct line *line, unsigned index)
+{
+	struct leg *leg = &line->call.legs[index];
+	struct leg_request *sent = leg->negotiation.sent;
+	struct transaction_options options = {.user = leg->leg_id};
+
+	if (sent == NULL)
+		return;
+	options.flow = &sent->flow;
+	if (transaction_restore_client(switchboard->transactions,
+		    (struct span){sent->bytes, sent->length}, &options, switchboard->now.mono_ms,
+		    &sent->transaction) != 0)
+		response_missing(switchboard, sent->transaction, 503, line, index);
+}
+
+/* An exchange goes on where it stood. */
 static void restore_negotiation(struct switchboard *switchboard, struct line *line, unsigned index)
+{
+	struct negotiation *negotiation = &line->call.legs[index].negotiation;
+
+	restore_sent(switchboard, line, index);
+	if (negotiation->state == NEGOTIATION_OFFER_RECEIVED)
+		restore_server(switchboard, line, index, &negotiation->asked, 0);
+	else if (negotiation->state == NEGOTIATION_ANSWER_SENT)
+		restore_server(switchboard, line, index, &negotiation->asked, 200);
+	else if (negotiation->state == NEGOTIATION_PAUSED ||
+		 negotiation->state == NEGOTIATION_PAUSED_UPDATE)
+		offer_pause(switchboard, line, index);
+}
+
+static void restore_ending(struct switchboard *switchboard, struct line *line, unsigned index)
 {
 	struct leg *leg = &line->call.legs[index];
 
-	if (leg->negotiation == NEGOTIATION_OFFER_RECEIVED) {
-		restore_server(switchboard, line, index, 500);
-	} else if (leg->negotiation == NEGOTIATION_ANSWER_SENT) {
-		restore_server(switchboard, line, index, 200);
-		return; /* its ACK is still to come */
-	} else if (leg->negotiation == NEGOTIATION_ACK_OWED) {
-		(void)legs_answer_in_ack(switchboard, line, index); /* else without body */
-		legs_acknowledge(switchboard, line, index, leg->invite_cseq);
-	}
-	leg->negotiation = NEGOTIATION_IDLE;
+	/* The peer may not have heard it. */
+	if (leg->refused_status != 0)
+		restore_server(switchboard, line, index, &leg->invite, leg->refused_status);
+	else
+		restore_sent(switchboard, line, index);
+	if (leg->invite == NULL && leg->negotiation.sent == NULL)
+		legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
 }
 
 static void restore_leg(struct switchboard *switchboard, struct line *line, unsigned index)
 {
 	struct leg *leg = &line->call.legs[index];
-	transaction_id id;
 
 	switch ((enum leg_state)leg->state) {
 	case LEG_CALLING:
 	case LEG_PROCEEDING:
 	case LEG_CANCELLING:
 		restore_client(switchboard, line, index);
+		restore_negotiation(switchboard, line, index);
 		break;
 	case LEG_INCOMING:
 	case LEG_ALERTING:
-		restore_server(switchboard, line, index, 0);
+		restore_server(switchboard, line, index, &leg->invite, 0);
+		restore_negotiation(switchboard, line, index);
 		break;
 	case LEG_ANSWERED:
 	case LEG_PARTING:
-		restore_server(switchboard, line, index, 200);
+		restore_server(switchboard, line, index, &leg->invite, 200);
 		break;
 	case LEG_ACTIVE:
 		restore_negotiation(switchboard, line, index);
 		break;
-	case LEG_ENDING: /* the peer may not have heard it */
-		if (leg->refused_status != 0) {
-			restore_server(switchboard, line, index, leg->refused_status);
-			if (leg->pending.bytes == NULL)
-				legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
-		} else if (legs_request(switchboard, line, index, SIP_METHOD_BYE, &id) != 0) {
-			legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
-		}
+	case LEG_ENDING:
+		restore_ending(switchboard, line, index);
 		break;
 	case LEG_IDLE:
 	case LEG_CONFIRMING: /* the caller's ACK is still to come, or its absence */

@@ -46,6 +46,7 @@ enum {
 /* Marks transactions that belong to a trunk (OPTIONS), not to a leg. */
 #define SWITCHBOARD_TRUNK_USER (1ull << 63)
 
+struct leg_screening;
 struct line;
 
 /* Wakes a line. */
@@ -167,6 +168,14 @@ uint64_t receive_origin(const struct switchboard *switchboard, const struct sip_
 /* ---- switchboard_request.c ---- */
 /* A request outside a dialog, in its new transaction. */
 void request_begin(struct switchboard *switchboard, const struct transaction_indication *request);
+void request_answer_status(struct switchboard *switchboard,
+	const struct transaction_indication *request, unsigned status, uint32_t retry_after_s);
+void request_answer_screening(struct switchboard *switchboard,
+	const struct transaction_indication *request, const struct leg_screening *screening);
+void request_answer_options(
+	struct switchboard *switchboard, const struct transaction_indication *request);
+
+/* ---- switchboard_in_dialog.c ---- */
 /* A request inside a dialog. */
 void request_in_dialog(
 	struct switchboard *switchboard, const struct transaction_indication *request);
@@ -192,24 +201,32 @@ void response_missing(struct switchboard *switchboard, transaction_id id, unsign
 /* ---- switchboard_leg.c ---- */
 void legs_step(
 	struct switchboard *switchboard, struct line *line, unsigned index, enum leg_event event);
-/* Answers the leg's pending INVITE or UPDATE; has_body says whether local_sdp goes along. False:
- * its transaction is gone. */
-bool legs_respond(struct switchboard *switchboard, struct line *line, unsigned index,
-	struct leg_reply *reply, bool has_body);
-/* Sends a request inside the dialog, a re-INVITE with local_sdp unless its offer is late.
- * -errno of transaction_request() or of the builder. */
-td_must_check int legs_request(struct switchboard *switchboard, struct line *line, unsigned index,
-	enum sip_method method, transaction_id *ret_id);
-/* Makes local_sdp the answer that the next ACK, and each repeat of it, holds. False: no memory. */
-bool legs_answer_in_ack(struct switchboard *switchboard, struct line *line, unsigned index);
-void legs_acknowledge(
-	struct switchboard *switchboard, struct line *line, unsigned index, uint32_t cseq);
-/* Parses the pending request of a leg again. False if there is none. */
-bool legs_read_pending(const struct leg *leg, struct sip_message *ret_message);
 /* Sets why a leg ends; the first reason stays. */
 void legs_release(struct switchboard *switchboard, struct line *line, unsigned index,
 	const struct event_release *release);
 void legs_forget_dialog(struct switchboard *switchboard, struct line *line, unsigned index);
+
+/* ---- switchboard_outgoing.c ---- */
+/* Parses a request that was kept. False if there is none. */
+bool legs_read(struct leg_request *request, struct sip_message *ret_message);
+/* The last body that the leg's peer was sent. */
+struct span legs_told(const struct leg *leg);
+/* Answers a request of the leg's peer that was kept. False: its transaction is gone. */
+bool legs_respond(struct switchboard *switchboard, struct line *line, unsigned index,
+	struct leg_request *to, struct leg_reply *reply);
+/* A request of ours inside the dialog. */
+struct legs_outgoing {
+	enum sip_method method;
+	struct span body;	   /* session description, or empty */
+	struct leg_request **keep; /* where it is kept while it is in progress; NULL: nowhere */
+};
+/* Sends it. -errno of transaction_request() or of the builder, -ENOMEM. */
+td_must_check int legs_request(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct legs_outgoing *outgoing);
+/* Makes local_sdp the answer that the next ACK, and each repeat of it, holds. False: no memory. */
+bool legs_answer_in_ack(struct switchboard *switchboard, struct line *line, unsigned index);
+void legs_acknowledge(
+	struct switchboard *switchboard, struct line *line, unsigned index, uint32_t cseq);
 
 /* ---- switchboard_call.c ---- */
 void calls_step(struct switchboard *switchboard, struct line *line, enum call_trigger trigger);
@@ -238,10 +255,27 @@ void calls_names(const struct switchboard *switchboard, const struct line *line,
 /* ---- switchboard_exchange.c ---- */
 void exchange_step(struct switchboard *switchboard, struct line *line, unsigned index,
 	enum negotiation_event event);
-void exchange_pause_over(struct switchboard *switchboard, struct line *line, unsigned index);
 /* Tells of hold, resume or other changes after the media of both sides were taken over. */
 void exchange_tell_changes(
 	struct switchboard *switchboard, struct line *line, const bool was_held[CALL_LEGS]);
+
+/* ---- switchboard_offer.c ---- */
+/* Sends the offer that the leg's negotiation has ordered: local_sdp, by re-INVITE or UPDATE. */
+void offer_send(struct switchboard *switchboard, struct line *line, unsigned index);
+/* 491: waits before it is sent again. */
+void offer_pause(struct switchboard *switchboard, struct line *line, unsigned index);
+void offer_pause_over(struct switchboard *switchboard, struct line *line, unsigned index);
+/* The dialog is gone. */
+void offer_lost(struct switchboard *switchboard, struct line *line, unsigned index);
+/* A 2xx to the re-INVITE or UPDATE that is kept. */
+void offer_accepted(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct sip_message *response);
+/* Any other final response; NULL: none came, and status stands for it. */
+void offer_refused(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct sip_message *response, unsigned status);
+/* A response to UPDATE. */
+void offer_update_response(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct transaction_indication *response);
 
 /* ---- switchboard_media.c ---- */
 void media_reply(struct switchboard *switchboard, const struct td_reply *reply);

@@ -292,7 +292,7 @@ static void expire(void *context, struct wheel_timer *timer)
 	struct line_timer *which = td_container_of(timer, struct line_timer, timer);
 
 	if (which->leg_index < CALL_LEGS) {
-		exchange_pause_over(switchboard, which->line, which->leg_index);
+		offer_pause_over(switchboard, which->line, which->leg_index);
 		return;
 	}
 	which->line->call.deadline_ms = TD_NEVER;

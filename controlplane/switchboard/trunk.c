@@ -92,8 +92,7 @@ void trunks_answered(struct switchboard *switchboard, struct line *line, unsigne
 	const struct leg *leg = &line->call.legs[index];
 	unsigned status = response->message->status;
 	/* Where the INVITE went says more than where the answer came from. */
-	const struct sip_flow *flow =
-		leg->pending.bytes != NULL ? &leg->pending.flow : response->flow;
+	const struct sip_flow *flow = leg->invite != NULL ? &leg->invite->flow : response->flow;
 	uint64_t wait_s = status == 503 ? outcome_retry_after_s(response->message) : 0;
 
 	trunks_tell(switchboard, leg->trunk, flow,
@@ -255,9 +254,9 @@ void trunks_restore(struct switchboard *switchboard, struct line *line)
 	struct call *call = &line->call;
 	const struct leg *leg = &call->legs[CALL_CALLEE];
 
-	if (leg->leg_id == 0 || leg->pending.bytes == NULL)
+	if (leg->leg_id == 0 || leg->invite == NULL)
 		return;
-	call->target = trunk_find_target(switchboard->trunks, leg->trunk, &leg->pending.flow);
+	call->target = trunk_find_target(switchboard->trunks, leg->trunk, &leg->invite->flow);
 	if (call->target != TRUNK_TARGET_NONE)
 		call->targets_tried = trunk_target_bit(call->target);
 }

@@ -176,15 +176,18 @@ static void test_texts_are_owned_and_counted(void **state)
 	struct heap heap = {0};
 	struct call call = {.heap = &heap, .call_id = 5};
 	const struct td_now now = {1000, 1};
-	char invite[] = "INVITE";
-	const struct leg_pending pending = {.bytes = invite, .length = 6, .transaction = 9};
+	const struct sip_flow flow = {.connection_id = 9};
+	struct leg_request **slot = &call.legs[CALL_CALLER].invite;
 
 	(void)state;
 	call_begin_leg(&call, CALL_CALLER, &now);
 	call_begin_leg(&call, CALL_CALLEE, &now);
 	assert_true(call.legs[CALL_CALLEE].is_uac);
 	assert_int_equal(call.legs[CALL_CALLEE].leg_id, 5 << CALL_LEG_ID_BITS | 1);
-	assert_int_equal(call_set_pending(&call, CALL_CALLER, &pending), 0);
+	assert_int_equal(
+		call_keep_request(&call, slot, SIP_METHOD_INVITE, SPAN("INVITE"), &flow), 0);
+	assert_int_equal((*slot)->flow.connection_id, 9);
+	assert_int_equal((*slot)->transaction, 0);
 	assert_int_equal(call_set_text(&call, &call.offer, &call.offer_length, SPAN("v=0")), 0);
 	assert_int_equal(heap.in_use_count, 2);
 	heap.fail_countdown = 1;
@@ -192,8 +195,12 @@ static void test_texts_are_owned_and_counted(void **state)
 		call_set_text(&call, &call.offer, &call.offer_length, SPAN("v=1")), -ENOMEM);
 	assert_memory_equal(call.offer, "v=0", 3);
 	heap.fail_countdown = 1;
-	assert_int_equal(call_set_pending(&call, CALL_CALLER, &pending), -ENOMEM);
-	assert_memory_equal(call.legs[CALL_CALLER].pending.bytes, "INVITE", 6);
+	assert_int_equal(
+		call_keep_request(&call, slot, SIP_METHOD_UPDATE, SPAN("UPDATE"), &flow), -ENOMEM);
+	assert_memory_equal((*slot)->bytes, "INVITE", 6);
+	assert_int_equal(call_keep_request(&call, &call.legs[CALL_CALLER].negotiation.asked,
+				 SIP_METHOD_UPDATE, SPAN("UPDATE"), &flow),
+		0);
 	call_begin_leg(&call, CALL_CALLER, &now); /* forgets what the former one owned */
 	assert_int_equal(heap.in_use_count, 1);
 	call_fini(&call);

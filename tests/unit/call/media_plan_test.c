@@ -110,24 +110,24 @@ static void test_bodies_for_the_other_side(void **state)
 	rig_init(&rig);
 	rig_read(&rig, "10.1.0.1", "8 0", "sendonly");
 	assert_null(media_plan_offer(&rig.call, CALL_CALLEE, &rig.body));
-	kept = rig.call.legs[CALL_CALLEE].local_sdp;
-	assert_non_null(memmem(kept, rig.call.legs[CALL_CALLEE].local_sdp_length,
+	kept = rig.call.legs[CALL_CALLEE].negotiation.local_sdp;
+	assert_non_null(memmem(kept, rig.call.legs[CALL_CALLEE].negotiation.local_sdp_length,
 		"m=audio 30002 RTP/AVP 8 0", 25));
-	assert_non_null(
-		memmem(kept, rig.call.legs[CALL_CALLEE].local_sdp_length, "c=IN IP4 10.0.0.1", 17));
-	assert_int_equal(rig.call.media[CALL_CALLEE].sdp_version, 0);
+	assert_non_null(memmem(kept, rig.call.legs[CALL_CALLEE].negotiation.local_sdp_length,
+		"c=IN IP4 10.0.0.1", 17));
+	assert_int_equal(rig.call.legs[CALL_CALLEE].negotiation.version, 0);
 	assert_null(media_plan_offer(&rig.call, CALL_CALLEE, &rig.body));
-	assert_int_equal(rig.call.media[CALL_CALLEE].sdp_version, 0); /* the same again */
+	assert_int_equal(rig.call.legs[CALL_CALLEE].negotiation.version, 0); /* the same again */
 	(void)snprintf(text, sizeof(text),
 		"v=0\r\no=- 9 9 IN IP4 10.2.0.1\r\ns=-\r\nc=IN IP4 10.2.0.1\r\nt=0 0\r\n"
 		"m=audio 5000 RTP/AVP 8\r\na=recvonly\r\n");
 	assert_null(media_body_read(span_from(text), &answer));
 	assert_null(media_plan_answer(&rig.call, CALL_CALLER, &rig.body, &answer));
-	assert_non_null(memmem(rig.call.legs[CALL_CALLER].local_sdp,
-		rig.call.legs[CALL_CALLER].local_sdp_length, "a=recvonly", 10));
+	assert_non_null(memmem(rig.call.legs[CALL_CALLER].negotiation.local_sdp,
+		rig.call.legs[CALL_CALLER].negotiation.local_sdp_length, "a=recvonly", 10));
 	rig_read(&rig, "10.1.0.1", "8 0", "sendrecv");
 	assert_null(media_plan_offer(&rig.call, CALL_CALLEE, &rig.body));
-	assert_int_equal(rig.call.media[CALL_CALLEE].sdp_version, 1); /* RFC 3264 8 */
+	assert_int_equal(rig.call.legs[CALL_CALLEE].negotiation.version, 1); /* RFC 3264 8 */
 	rig.heap.fail_countdown = 1;
 	assert_string_equal(media_plan_offer(&rig.call, CALL_CALLEE, &rig.body), "out of memory");
 	call_fini(&rig.call);

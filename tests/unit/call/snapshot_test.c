@@ -25,8 +25,6 @@ struct rig {
 static void fill(struct call *call)
 {
 	const struct td_now now = {1234, 5678};
-	char invite[] = "INVITE sip:a SIP/2.0";
-	const struct leg_pending pending = {.bytes = invite, .length = sizeof(invite) - 1};
 	const struct sip_flow flow = {.transport = SIP_TRANSPORT_UDP};
 
 	call->call_id = 77;
@@ -57,9 +55,15 @@ static void fill(struct call *call)
 					 },
 					 5, &flow),
 			0);
-		assert_int_equal(call_set_pending(call, i, &pending), 0);
-		assert_int_equal(call_set_text(call, &leg->local_sdp, &leg->local_sdp_length,
-					 SPAN("v=0\r\n")),
+		assert_int_equal(call_keep_request(call, &leg->invite, SIP_METHOD_INVITE,
+					 SPAN("INVITE sip:a SIP/2.0"), &flow),
+			0);
+		assert_int_equal(call_keep_request(call, &leg->negotiation.sent, SIP_METHOD_UPDATE,
+					 SPAN("UPDATE sip:a SIP/2.0"), &flow),
+			0);
+		leg->negotiation.state = NEGOTIATION_UPDATE_SENT;
+		assert_int_equal(call_set_text(call, &leg->negotiation.local_sdp,
+					 &leg->negotiation.local_sdp_length, SPAN("v=0\r\n")),
 			0);
 		call->media[i].state = CALL_MEDIA_PRESENT;
 		call->media[i].has_remote = i == 0;
@@ -108,6 +112,8 @@ static void test_round_trip(void **state)
 	assert_int_equal(copy.legs[1].trunk, 1);
 	assert_string_equal(copy.number, "4711");
 	assert_int_equal(copy.legs[0].dialog.local_cseq, 5);
+	assert_int_equal(copy.legs[1].negotiation.state, NEGOTIATION_UPDATE_SENT);
+	assert_int_equal(copy.legs[1].negotiation.sent->method, SIP_METHOD_UPDATE);
 	assert_int_equal(snapshot_write(&copy, rig.trunks, again, sizeof(again), &length), 0);
 	assert_int_equal(length, rig.length);
 	assert_memory_equal(again, rig.bytes, length);
@@ -149,6 +155,8 @@ static void test_flipped_bits(void **state)
 				const struct dialog *dialog = &copy.legs[j].dialog;
 
 				assert_true(copy.legs[j].state < LEG_STATE_COUNT);
+				assert_true(
+					copy.legs[j].negotiation.state < NEGOTIATION_STATE_COUNT);
 				assert_true(copy.media[j].remote.codec_count <= TD_CODECS_MAX);
 				assert_true(dialog->call_id.offset + dialog->call_id.length <=
 					    dialog->text_bytes);
@@ -166,7 +174,7 @@ static void test_no_memory(void **state)
 
 	(void)state;
 	rig_init(&rig);
-	for (uint32_t n = 1; n <= 6; n++) {
+	for (uint32_t n = 1; n <= 8; n++) {
 		struct call copy = {.heap = &rig.heap};
 
 		rig.heap.fail_countdown = n;

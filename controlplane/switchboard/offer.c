@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Our own offers inside a dialog, by re-INVITE or UPDATE: how they go out, what their responses
+ * mean, and the pause after 491 (RFC 3261 14.1, RFC 3311 5.3).
+ */
+#include "call/outcome.h"
+#include "leg/cause.h"
+#include "leg/screen.h"
+#include "switchboard/state.h"
+
+#include <string.h>
+
+void offer_send(struct switchboard *switchboard, struct line *line, unsigned index)
+{
+	struct leg *leg = &line->call.legs[index];
+	bool is_update = leg->negotiation.state == NEGOTIATION_UPDATE_SENT;
+	const struct legs_outgoing offer = {
+		.method = is_update ? SIP_METHOD_UPDATE : SIP_METHOD_INVITE,
+		.body = leg->is_offer_late && !is_update ? (struct span){0} : legs_told(leg),
+		.keep = &leg->negotiation.sent,
+	};
+
+	if (legs_request(switchboard, line, index, &offer) != 0) {
+		switchboard->counts.refused_memory++;
+		switchboard->reject_status = 500;
+		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_REFUSED);
+		return;
+	}
+	if (!is_update)
+		leg->invite_cseq = leg->dialog.local_cseq;
+}
+
+void offer_pause(struct switchboard *switchboard, struct line *line, unsigned index)
+{
+	struct leg *leg = &line->call.legs[index];
+	uint32_t pause_ms = negotiation_pause_ms(leg->is_uac, switchboard_random(switchboard));
+
+	wheel_start(&switchboard->wheel, &line->pauses[index].timer,
+		td_after(switchboard->now.mono_ms, pause_ms));
+}
+
+void offer_pause_over(struct switchboard *switchboard, struct line *line, unsigned index)
+{
+	struct leg *leg = &line->call.legs[index];
+	bool is_hopeless = ++leg->negotiation.glare_count >= NEGOTIATION_GLARE_MAX;
+
+	switchboard->reject_status = 491;
+	exchange_step(switchboard, line, index,
+		is_hopeless ? NEGOTIATION_EVENT_ORDER_GIVE_UP : NEGOTIATION_EVENT_PAUSE_OVER);
+}
+
+void offer_lost(struct switchboard *switchboard, struct line *line, unsigned index)
+{
+	struct event_release release;
+
+	outcome_set(&release, 408, CAUSE_RECOVERY_ON_TIMER, EVENT_RELEASE_NETWORK,
+		EVENT_DETAIL_NO_RESPONSE);
+	legs_release(switchboard, line, index, &release);
+	legs_step(switchboard, line, index, LEG_EVENT_LOST);
+}
+
+void offer_accepted(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct sip_message *response)
+{
+	struct leg *leg = &line->call.legs[index];
+	enum negotiation_event event = NEGOTIATION_EVENT_ACCEPTED;
+
+	call_drop_request(&line->call, &leg->negotiation.sent);
+	if (dialog_refresh_target(&leg->dialog, response) != 0)
+		switchboard->counts.refused_memory++;
+	if (response->method == SIP_METHOD_UPDATE)
+		event = NEGOTIATION_EVENT_ANSWERED;
+	else if (leg->is_offer_late && leg_has_sdp(response))
+		event = NEGOTIATION_EVENT_COUNTERED;
+	exchange_step(switchboard, line, index, event);
+}
+
+void offer_refused(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct sip_message *response, unsigned status)
+{
+	struct leg *leg = &line->call.legs[index];
+	struct span uri = dialog_span(&leg->dialog, leg->dialog.remote_target);
+	enum sip_method method = (enum sip_method)leg->negotiation.sent->method;
+	bool can_answer = response != NULL && auth_answer(switchboard, leg, response, method, uri);
+
+	call_drop_request(&line->call, &leg->negotiation.sent);
+	switchboard->reject_status = status;
+	if (can_answer)
+		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_CHALLENGED);
+	else if (status == 491)
+		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_GLARED);
+	else if (status == 481 || status == 408 || response == NULL)
+		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_LOST);
+	else
+		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_REFUSED);
+}
+
+void offer_update_response(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct transaction_indication *response)
+{
+	const struct leg_request *sent = line->call.legs[index].negotiation.sent;
+	unsigned status = response->message->status;
+
+	if (status < 200 || sent == NULL || sent->transaction != response->id)
+		return;
+	if (status < 300)
+		offer_accepted(switchboard, line, index, response->message);
+	else
+		offer_refused(switchboard, line, index, response->message, status);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What goes out in a leg's dialog: answers to requests that were kept, requests of ours, ACKs.
+ */
+#include "leg/allow.h"
+#include "leg/cause.h"
+#include "switchboard/state.h"
+
+#include <errno.h>
+#include <string.h>
+
+bool legs_read(struct leg_request *request, struct sip_message *ret_message)
+{
+	struct sip_parse_error error;
+
+	/* Parsed once before: a second time changes no byte. */
+	return request != NULL &&
+	       sip_message_parse(request->bytes, request->length, false, ret_message, &error) == 0;
+}
+
+struct span legs_told(const struct leg *leg)
+{
+	return (struct span){leg->negotiation.local_sdp, leg->negotiation.local_sdp_length};
+}
+
+bool legs_respond(struct switchboard *switchboard, struct line *line, unsigned index,
+	struct leg_request *to, struct leg_reply *reply)
+{
+	const struct leg *leg = &line->call.legs[index];
+	struct sip_message request;
+	int length;
+	bool is_sent;
+
+	if (!legs_read(to, &request))
+		return false;
+	if (reply->status > 100)
+		reply->to_tag = dialog_span(&leg->dialog, leg->dialog.local_tag);
+	if (reply->status > 100 && reply->status < 300)
+		reply->contact = dialog_span(&leg->dialog, leg->dialog.local_contact);
+	reply->server = switchboard_user_agent(switchboard);
+	length = leg_build_reply(switchboard->buffer, sizeof(switchboard->buffer), &request,
+		&to->flow.remote, reply);
+	is_sent = length > 0 &&
+		  transaction_respond(switchboard->transactions, to->transaction, reply->status,
+			  (struct span){switchboard->buffer, (uint32_t)length},
+			  switchboard->now.mono_ms) == 0;
+	switchboard->counts.unmatched += !is_sent;
+	return is_sent;
+}
+
+/* Adds what a request of ours inside the dialog carries beyond its head. */
+static void build_extras(struct switchboard *switchboard, const struct leg *leg,
+	enum sip_method method, struct sip_builder *builder)
+{
+	if (switchboard->authorization[0] != '\0') {
+		sip_build_header(builder,
+			switchboard->is_proxy_authorization ? SIP_HEADER_PROXY_AUTHORIZATION
+							    : SIP_HEADER_AUTHORIZATION,
+			span_from(switchboard->authorization));
+		switchboard->authorization[0] = '\0';
+	}
+	if (method == SIP_METHOD_BYE)
+		cause_build_reason(builder, leg->release.q850);
+	if (method == SIP_METHOD_INVITE || method == SIP_METHOD_UPDATE)
+		leg_allow_build(builder, 0);
+	sip_build_header(builder, SIP_HEADER_USER_AGENT, switchboard_user_agent(switchboard));
+}
+
+/* Where a request of the dialog goes. Its peer may ask for another transport than it came by: then
+ * ours must have a listener of that one, which the Via names. */
+static struct sip_flow next_hop_of(const struct switchboard *switchboard, const struct leg *leg)
+{
+	struct sip_flow hop = dialog_next_hop(&leg->dialog);
+
+	if (hop.transport != leg->dialog.flow.transport &&
+		trunk_local_end(switchboard->trunks, &hop) != 0)
+		return leg->dialog.flow; /* it was heard from there */
+	return hop;
+}
+
+/* Writes the request into the buffer. Its length, or a negative errno. */
+static int build_request(struct switchboard *switchboard, struct leg *leg,
+	const struct legs_outgoing *outgoing, const struct sip_flow *next_hop)
+{
+	char branch[TRANSACTION_BRANCH_BYTES];
+	const struct dialog_via via = {.branch = branch, .hop = next_hop};
+	struct sip_builder builder;
+
+	transaction_branch(switchboard->transactions, branch);
+	sip_builder_init(&builder, switchboard->buffer, sizeof(switchboard->buffer));
+	dialog_build_request_by(&leg->dialog, &builder, outgoing->method, &via, 0);
+	build_extras(switchboard, leg, outgoing->method, &builder);
+	return sip_builder_finish(&builder, SPAN("application/sdp"), outgoing->body);
+}
+
+int legs_request(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct legs_outgoing *outgoing)
+{
+	struct leg *leg = &line->call.legs[index];
+	struct sip_flow next_hop = next_hop_of(switchboard, leg);
+	const struct transaction_options options = {.flow = &next_hop, .user = leg->leg_id};
+	int length = build_request(switchboard, leg, outgoing, &next_hop);
+	struct span bytes = {switchboard->buffer, length > 0 ? (uint32_t)length : 0};
+	transaction_id id = 0;
+	int result;
+
+	if (length <= 0)
+		return length < 0 ? length : -EINVAL;
+	if (outgoing->keep != NULL) {
+		result = call_keep_request(
+			&line->call, outgoing->keep, outgoing->method, bytes, &next_hop);
+		if (result != 0)
+			return result;
+	}
+	result = transaction_request(
+		switchboard->transactions, bytes, &options, switchboard->now.mono_ms, &id);
+	/* The transaction may have told of its end already: then nothing is kept any more. */
+	if (outgoing->keep != NULL && *outgoing->keep != NULL) {
+		if (result == 0)
+			(*outgoing->keep)->transaction = id;
+		else
+			call_drop_request(&line->call, outgoing->keep);
+	}
+	return result;
+}
+
+bool legs_answer_in_ack(struct switchboard *switchboard, struct line *line, unsigned index)
+{
+	struct leg *leg = &line->call.legs[index];
+
+	switchboard_mark(switchboard, line);
+	leg->ack_cseq = leg->invite_cseq;
+	return call_set_text(&line->call, &leg->ack_sdp, &leg->ack_sdp_length, legs_told(leg)) == 0;
+}
+
+void legs_acknowledge(
+	struct switchboard *switchboard, struct line *line, unsigned index, uint32_t cseq)
+{
+	struct leg *leg = &line->call.legs[index];
+	struct sip_flow next_hop = next_hop_of(switchboard, leg);
+	char branch[TRANSACTION_BRANCH_BYTES];
+	const struct dialog_via via = {.branch = branch, .hop = &next_hop};
+	struct sip_builder builder;
+	struct span body = {0};
+	int length;
+
+	if (leg->ack_sdp_length != 0 && cseq == leg->ack_cseq)
+		body = (struct span){leg->ack_sdp, leg->ack_sdp_length};
+	transaction_branch(switchboard->transactions, branch);
+	sip_builder_init(&builder, switchboard->buffer, sizeof(switchboard->buffer));
+	dialog_build_request_by(&leg->dialog, &builder, SIP_METHOD_ACK, &via, cseq);
+	length = sip_builder_finish(&builder, SPAN("application/sdp"), body);
+	if (length > 0)
+		switchboard_send(switchboard, &next_hop, switchboard->buffer, (size_t)length);
+	if (leg->times.ack_wall_ns == 0)
+		leg->times.ack_wall_ns = switchboard->now.wall_ns;
+}
