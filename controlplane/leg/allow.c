@@ -3,6 +3,7 @@
 #include "leg/allow.h"
 
 #include "leg/screen.h"
+#include "sip/scan.h"
 #include "util/text.h"
 
 enum {
@@ -11,15 +12,19 @@ enum {
 
 uint32_t leg_allow_read(const struct sip_message *message)
 {
+	const struct sip_header *header;
 	uint32_t methods = 0;
+	uint32_t from = 0;
 
-	if (sip_message_find(message, SIP_HEADER_ALLOW) == NULL)
-		return 0;
-	for (unsigned i = SIP_METHOD_OTHER + 1; i < SIP_METHOD_COUNT; i++)
-		if (sip_message_lists(
-			    message, SIP_HEADER_ALLOW, sip_method_name((enum sip_method)i)))
-			methods |= LEG_METHOD(i);
-	return methods | LEG_METHOD(SIP_METHOD_OTHER);
+	while ((header = sip_message_next(message, SIP_HEADER_ALLOW, &from)) != NULL) {
+		struct span list = header->value;
+		struct span name;
+
+		methods |= LEG_METHOD(SIP_METHOD_OTHER);
+		while (sip_list_next(&list, &name))
+			methods |= LEG_METHOD(sip_method_find(name));
+	}
+	return methods;
 }
 
 void leg_allow_learn(const struct sip_message *message, uint32_t *methods)
