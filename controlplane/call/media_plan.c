@@ -5,8 +5,9 @@
  */
 #include "call/media_plan.h"
 
+#include "util/format.h"
+
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -33,11 +34,11 @@ static void plan_name_codec(struct call_media *media, const struct sdp_media *li
 	if (line->format_count == 0)
 		media->codec[0] = '\0';
 	else if (format->encoding.length != 0)
-		(void)snprintf(media->codec, sizeof(media->codec), "%.*s/%u",
+		(void)format_text(media->codec, sizeof(media->codec), "%.*s/%u",
 			(int)(format->encoding.length > 20 ? 20 : format->encoding.length),
 			format->encoding.text, format->clock_hz);
 	else
-		(void)snprintf(media->codec, sizeof(media->codec), "%u", format->payload_type);
+		(void)format_text(media->codec, sizeof(media->codec), "%u", format->payload_type);
 }
 
 const char *media_plan_misfit(

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "identity/number.h"
 
-#include <stdio.h>
+#include "util/format.h"
+
 #include <string.h>
 
 enum {
@@ -31,8 +32,8 @@ static void put(const char *prefix, const char *code, const char *number, char *
 {
 	char work[WORK_BYTES];
 
-	(void)snprintf(work, sizeof(work), "%s%s%s", prefix, code, number);
-	(void)snprintf(result, size, "%s", work);
+	(void)format_text(work, sizeof(work), "%s%s%s", prefix, code, number);
+	(void)format_text(result, size, "%s", work);
 }
 
 /* Takes it over if it is a number at all; else what was received stays. */
@@ -40,7 +41,7 @@ static bool put_e164(const char *code, const char *number, char *result, size_t 
 {
 	char work[WORK_BYTES];
 
-	(void)snprintf(work, sizeof(work), "+%s%s", code, number);
+	(void)format_text(work, sizeof(work), "+%s%s", code, number);
 	if (!identity_is_e164(work) || strlen(work) >= size)
 		return false;
 	memcpy(result, work, strlen(work) + 1);

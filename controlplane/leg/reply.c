@@ -9,8 +9,7 @@
 #include "leg/cause.h"
 #include "leg/options.h"
 #include "leg/screen.h"
-
-#include <stdio.h>
+#include "util/format.h"
 
 int leg_build_reply(char *buffer, size_t size_bytes, const struct sip_message *request,
 	const struct td_endpoint *source, const struct leg_reply *reply)
@@ -64,7 +63,7 @@ struct span leg_contact(
 
 	if (parameter == NULL || (is_sips && flow->transport == SIP_TRANSPORT_TLS))
 		parameter = "";
-	length = snprintf(contact, LEG_CONTACT_BYTES, "<%s:%s%s>", is_sips ? "sips" : "sip",
+	length = format_text(contact, LEG_CONTACT_BYTES, "<%s:%s%s>", is_sips ? "sips" : "sip",
 		td_endpoint_format(&flow->local, endpoint), parameter);
 
 	return (struct span){contact, length > 0 ? (uint32_t)length : 0};

@@ -3,6 +3,7 @@
 
 #include "config/pattern.h"
 #include "route/trie.h"
+#include "util/format.h"
 #include "util/siphash.h"
 
 #include <errno.h>
@@ -148,10 +149,10 @@ static int transform(const struct route *route, const char *number, char result[
 	int needed;
 
 	if (route->set_number[0] != '\0')
-		needed = snprintf(result, ROUTE_NUMBER_BYTES, "%s", route->set_number);
+		needed = format_text(result, ROUTE_NUMBER_BYTES, "%s", route->set_number);
 	else
-		needed =
-			snprintf(result, ROUTE_NUMBER_BYTES, "%s%s", route->prefix, number + strip);
+		needed = format_text(
+			result, ROUTE_NUMBER_BYTES, "%s%s", route->prefix, number + strip);
 	return needed < ROUTE_NUMBER_BYTES ? 0 : -ENOSPC;
 }
 

@@ -5,9 +5,9 @@
  */
 #include "sdp/line.h"
 #include "sdp/relay.h"
+#include "util/format.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 /* The version word of the o= line; false if there is none. */
 static bool version_find(struct span body, struct span *ret_version)
@@ -67,7 +67,8 @@ int sdp_set_version(char *body, size_t length_bytes, size_t size_bytes, uint64_t
 
 	if (!version_find(text, &old))
 		return -EINVAL;
-	digit_count = (size_t)snprintf(digits, sizeof(digits), "%llu", (unsigned long long)version);
+	digit_count =
+		(size_t)format_text(digits, sizeof(digits), "%llu", (unsigned long long)version);
 	at = (size_t)(old.text - body);
 	new_length_bytes = length_bytes - old.length + digit_count;
 	if (new_length_bytes > size_bytes)

@@ -7,11 +7,11 @@
 #include "sip/builder.h"
 
 #include "sip/scan.h"
+#include "util/format.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 
 void sip_builder_init(struct sip_builder *builder, char *bytes, size_t size_bytes)
 {
@@ -114,7 +114,7 @@ void sip_build_header_format(
 	from = builder->used_bytes;
 	room = builder->size_bytes - from;
 	va_start(arguments, format);
-	length = vsnprintf(builder->bytes + from, room, format, arguments);
+	length = format_arguments(builder->bytes + from, room, format, arguments);
 	va_end(arguments);
 	if (length < 0 || (size_t)length >= room) {
 		builder_fail(builder, length < 0 ? -EINVAL : -ENOSPC);
@@ -181,7 +181,7 @@ static void put_top_via(
 		put(builder, span_from(td_ip_format(&source->ip, address)));
 	}
 	if (via->has_rport) {
-		(void)snprintf(port, sizeof(port), "%u", source->port);
+		(void)format_text(port, sizeof(port), "%u", source->port);
 		put(builder, SPAN(";rport="));
 		put(builder, span_from(port));
 	}
@@ -246,7 +246,7 @@ int sip_builder_finish(struct sip_builder *builder, struct span content_type, st
 
 	if (body.length != 0)
 		sip_build_header(builder, SIP_HEADER_CONTENT_TYPE, content_type);
-	(void)snprintf(length, sizeof(length), "%u", body.length);
+	(void)format_text(length, sizeof(length), "%u", body.length);
 	sip_build_header(builder, SIP_HEADER_CONTENT_LENGTH, span_from(length));
 	put(builder, SPAN("\r\n"));
 	put(builder, body);

@@ -3,12 +3,12 @@
 #include "sip/contact.h"
 
 #include "sip/scan.h"
+#include "util/format.h"
 #include "util/text.h"
 
 #include <tandem/time.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -157,7 +157,7 @@ char *sip_date_format(uint64_t wall_ns, char date[SIP_DATE_BYTES])
 	uint32_t month = (march_month + 2) % 12;
 	uint64_t year = shifted / DAYS_PER_ERA * 400 + year_of_era + (month < 2);
 
-	(void)snprintf(date, SIP_DATE_BYTES, "%s, %02u %s %04u %02u:%02u:%02u GMT",
+	(void)format_text(date, SIP_DATE_BYTES, "%s, %02u %s %04u %02u:%02u:%02u GMT",
 		days[day % TD_COUNT_OF(days)], of_year - (153 * march_month + 2) / 5 + 1,
 		months[month], (unsigned)(year % 10000), of_day / S_PER_HOUR,
 		of_day / S_PER_MINUTE % S_PER_MINUTE, of_day % S_PER_MINUTE);

@@ -6,9 +6,9 @@
 #include "sip/uri.h"
 
 #include "sip/scan.h"
+#include "util/format.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 static const char *const transport_names[SIP_TRANSPORT_COUNT] = {
 	[SIP_TRANSPORT_UNKNOWN] = "?",
@@ -292,7 +292,7 @@ int sip_user_escape(struct span user, char *buffer, size_t size)
 		if (sip_char_is(c, SIP_CHAR_USER) && c != '#')
 			buffer[used++] = c;
 		else
-			used += (size_t)snprintf(
+			used += (size_t)format_text(
 				buffer + used, size - used, "%%%02X", (unsigned)(unsigned char)c);
 	}
 	if (used == size)

@@ -4,9 +4,9 @@
 
 #include "sip/message.h"
 #include "sip/scan.h"
+#include "util/format.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 enum {
 	STATUS_DIGITS = 3,
@@ -42,7 +42,7 @@ int sipfrag_parse(struct span body, struct sipfrag *ret_frag)
 
 int sipfrag_build(char *buffer, size_t size_bytes, unsigned status, const char *warning)
 {
-	int length = snprintf(buffer, size_bytes, "SIP/2.0 %u %s\r\n%s%s%s", status,
+	int length = format_text(buffer, size_bytes, "SIP/2.0 %u %s\r\n%s%s%s", status,
 		sip_status_phrase(status), warning != NULL ? "Warning: 399 tandem \"" : "",
 		warning != NULL ? warning : "", warning != NULL ? "\"\r\n" : "");
 

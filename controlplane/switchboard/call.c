@@ -8,9 +8,9 @@
 #include "leg/cause.h"
 #include "leg/screen.h"
 #include "switchboard/state.h"
+#include "util/format.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -58,7 +58,7 @@ static int init_callee(struct switchboard *switchboard, struct line *line)
 		return result;
 	switchboard_random_text(switchboard, call_id, sizeof(call_id));
 	switchboard_random_text(switchboard, line->tags[CALL_CALLEE].text, SWITCHBOARD_TAG_BYTES);
-	(void)snprintf(to, sizeof(to), "<%s>", uri);
+	(void)format_text(to, sizeof(to), "<%s>", uri);
 	result = callers_from(switchboard, line, &flow, from, sizeof(from));
 	if (result != 0)
 		return result;

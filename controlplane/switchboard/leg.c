@@ -7,9 +7,9 @@
 #include "leg/cause.h"
 #include "leg/screen.h"
 #include "switchboard/state.h"
+#include "util/format.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -131,7 +131,7 @@ static void send_cancel(struct switchboard *switchboard, struct line *line, unsi
 {
 	struct leg *leg = &line->call.legs[index];
 	char reason[64];
-	int length = snprintf(reason, sizeof(reason), "Q.850;cause=%u", leg->release.q850);
+	int length = format_text(reason, sizeof(reason), "Q.850;cause=%u", leg->release.q850);
 	int result = transaction_cancel(switchboard->transactions,
 		leg->invite != NULL ? leg->invite->transaction : 0,
 		leg->release.q850 != CAUSE_NONE ? (struct span){reason, (uint32_t)length}

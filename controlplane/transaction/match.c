@@ -5,10 +5,10 @@
  * instead of the texts, and nobody outside can make two of them collide.
  */
 #include "transaction/machine.h"
+#include "util/format.h"
 
 #include <assert.h>
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -146,7 +146,7 @@ void transaction_tag(const struct transaction_table *table, const struct sip_mes
 	key_put(&builder, request->call_id, false);
 	key_put_number(&builder, request->cseq.number);
 	key = key_condense(&builder);
-	(void)snprintf(tag, TRANSACTION_TAG_BYTES, "%016llx", (unsigned long long)key.words[0]);
+	(void)format_text(tag, TRANSACTION_TAG_BYTES, "%016llx", (unsigned long long)key.words[0]);
 }
 
 void transaction_branch(struct transaction_table *table, char branch[TRANSACTION_BRANCH_BYTES])
@@ -160,6 +160,6 @@ void transaction_branch(struct transaction_table *table, char branch[TRANSACTION
 	key_put(&builder, (struct span){.text = (const char *)&number, .length = sizeof(number)},
 		false);
 	key = key_condense(&builder);
-	(void)snprintf(branch, TRANSACTION_BRANCH_BYTES, "z9hG4bK%016llx%016llx",
+	(void)format_text(branch, TRANSACTION_BRANCH_BYTES, "z9hG4bK%016llx%016llx",
 		(unsigned long long)key.words[0], (unsigned long long)key.words[1]);
 }

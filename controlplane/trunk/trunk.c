@@ -2,6 +2,7 @@
 #include "trunk/trunk.h"
 
 #include "trunk/trunk_table.h"
+#include "util/format.h"
 
 #include <tandem/bytes.h>
 #include <tandem/time.h>
@@ -291,13 +292,13 @@ int trunk_uri(
 		return -ENOENT;
 	target = &trunk->config.target;
 	is_ipv6 = target->endpoint.ip.family == TD_FAMILY_IPV6;
-	used = (size_t)snprintf(uri, TRUNK_URI_BYTES, "%s:", target->is_sips ? "sips" : "sip");
+	used = (size_t)format_text(uri, TRUNK_URI_BYTES, "%s:", target->is_sips ? "sips" : "sip");
 	if (write_user(number, uri, &used) != 0)
 		return -ENOSPC;
 	if (target->endpoint.port != 0 &&
 		target->endpoint.port != sip_transport_port((enum sip_transport)target->transport))
-		(void)snprintf(port, sizeof(port), ":%u", target->endpoint.port);
-	length = snprintf(uri + used, TRUNK_URI_BYTES - used, "%s%s%s%s%s", is_ipv6 ? "[" : "",
+		(void)format_text(port, sizeof(port), ":%u", target->endpoint.port);
+	length = format_text(uri + used, TRUNK_URI_BYTES - used, "%s%s%s%s%s", is_ipv6 ? "[" : "",
 		target->host, is_ipv6 ? "]" : "", port, transport_parameter(target));
 	return (size_t)length < TRUNK_URI_BYTES - used ? 0 : -ENOSPC;
 }

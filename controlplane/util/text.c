@@ -4,9 +4,10 @@
  */
 #include "util/text.h"
 
+#include "util/format.h"
+
 #include <assert.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -71,7 +72,7 @@ void text_appendf(struct text *text, const char *format, ...)
 	if (text->has_overflowed)
 		return;
 	va_start(arguments, format);
-	length = vsnprintf(text->bytes + text->length, room, format, arguments);
+	length = format_arguments(text->bytes + text->length, room, format, arguments);
 	va_end(arguments);
 	if (length < 0 || (size_t)length >= room) {
 		text->bytes[text->length] = '\0';
