@@ -178,6 +178,10 @@ class Appliance:
     def status(self):
         return json.loads(self.tandemctl("status", "--json"))
 
+    def calls(self):
+        """The calls there are now."""
+        return json.loads(self.tandemctl("calls", "--json"))["calls"]
+
     def cdrs(self):
         """Every CDR in the event log, oldest first."""
         return self.records("cdr")
