@@ -6,6 +6,7 @@
 #include "app/carry.h"
 
 #include "api/control_socket.h"
+#include "app/names.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
 #include "events/sink.h"
@@ -237,6 +238,7 @@ static uint64_t deadline_next_ms(void *context)
 	next_ms = earlier(next_ms, switchboard_deadline(wire->switchboard));
 	next_ms = earlier(next_ms, media_client_deadline(wire->media));
 	next_ms = earlier(next_ms, transport_deadline(wire->transport));
+	next_ms = earlier(next_ms, names_deadline(wire));
 	if (wire->is_journal_stuck)
 		next_ms = earlier(next_ms, loop_now_ms(wire->loop) + CARRY_JOURNAL_RETRY_MS);
 	return next_ms;
@@ -250,6 +252,7 @@ static void deadline_expired(void *context, uint64_t now_ms)
 	switchboard_advance(wire->switchboard, now);
 	media_client_advance(wire->media, now_ms);
 	transport_advance(wire->transport, now_ms);
+	names_advance(wire, now_ms);
 	if (wire->listen_ms == 0)
 		wire->listen_ms = now_ms + CARRY_DATAPLANE_WAIT_MS;
 	else if (wire->listen_ms <= now_ms)

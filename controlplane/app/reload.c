@@ -4,6 +4,7 @@
  * applied while calls are up and names what waits for a restart. A file with an error changes
  * nothing.
  */
+#include "app/names.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
 #include "switchboard/switchboard.h"
@@ -64,5 +65,6 @@ int wire_reload(struct wire *wire, json_t *report)
 		td_log(TD_LOG_ERR,
 			"config: %s: trunks or routes could not be taken over: out of memory, reload again",
 			wire->config_path);
+	names_reload(wire);
 	return result;
 }

@@ -5,6 +5,7 @@
  */
 #include "api/control_socket.h"
 #include "app/gauges.h"
+#include "app/names.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
 #include "events/kafka.h"
@@ -235,6 +236,7 @@ static int verb_status(void *context, const json_t *request, json_t **ret_result
 	put_object(object, "defence", defence_json(&counts.defence));
 	put_object(object, "transaction_counts", transactions_json(&counts.transactions));
 	put_object(object, "transport", transport_json(wire));
+	put_object(object, "dns", names_status_json(wire));
 	put_object(object, "loop", loop_json(wire));
 	put_object(object, "journal", journal_json(wire, &journal));
 	put_object(object, "events", events_json(wire));
@@ -295,12 +297,42 @@ static int verb_calls(void *context, const json_t *request, json_t **ret_result)
 	return answer_with(object, ret_result);
 }
 
+static json_t *targets_json(const struct wire *wire, trunk_id id)
+{
+	const uint64_t now_ms = loop_now_ms(wire->loop);
+	struct trunk_target_status status;
+	json_t *array = json_array();
+	uint32_t cursor = 0;
+
+	while (trunk_next_target(switchboard_trunks(wire->switchboard), id, &cursor, &status)) {
+		const struct resolver_target *target = &status.target;
+		char endpoint[TD_ENDPOINT_TEXT_BYTES];
+		json_t *object = json_object();
+
+		put_text(object, "address", td_endpoint_format(&target->endpoint, endpoint));
+		put_text(object, "transport",
+			sip_transport_name((enum sip_transport)target->transport));
+		put_text(object, "state", trunk_state_name(status.state));
+		put_count(object, "rank", target->rank);
+		put_count(object, "weight", target->weight);
+		put_count(object, "state_for_s",
+			td_since(now_ms, status.state_since_ms) / TD_MS_PER_S);
+		put_count(object, "avoided_for_s",
+			td_since(status.avoided_until_ms, now_ms) / TD_MS_PER_S);
+		put_count(object, "options_sent", status.options_sent);
+		put_count(object, "options_failed", status.options_failed);
+		(void)json_array_append_new(array, object);
+	}
+	return array;
+}
+
 static json_t *trunk_json(const struct wire *wire, trunk_id id)
 {
 	const struct trunk_table *trunks = switchboard_trunks(wire->switchboard);
 	const struct config_trunk *config = trunk_config(trunks, id);
 	struct trunk_status status;
 	json_t *object;
+	json_t *name;
 
 	if (config == NULL || trunk_get_status(trunks, id, &status) != 0)
 		return NULL;
@@ -317,6 +349,13 @@ static json_t *trunk_json(const struct wire *wire, trunk_id id)
 	put_count(object, "state_for_s",
 		td_since(loop_now_ms(wire->loop), status.state_since_ms) / TD_MS_PER_S);
 	put_object(object, "retired", json_boolean(trunk_is_retired(trunks, id)));
+	put_object(object, "targets", targets_json(wire, id));
+	name = names_trunk_json(wire, id);
+	put_object(object, "lookup",
+		name != NULL ? json_incref(json_object_get(name, "state")) : json_null());
+	put_object(object, "reason",
+		name != NULL ? json_incref(json_object_get(name, "reason")) : json_null());
+	put_object(object, "name_lookup", name != NULL ? name : json_null());
 	return object;
 }
 

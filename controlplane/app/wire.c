@@ -7,6 +7,7 @@
 
 #include "api/control_socket.h"
 #include "app/carry.h"
+#include "app/names.h"
 #include "app/storage.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
@@ -197,7 +198,7 @@ static void make_directory(const char *path)
 static int build(struct wire *wire)
 {
 	static int (*const steps[])(struct wire * wire) = {build_loop, storage_build,
-		build_switchboard, build_media, build_transport, build_control};
+		build_switchboard, names_build, build_media, build_transport, build_control};
 
 	make_directory(wire->config->run_dir);
 	make_directory(wire->config->state_dir);
@@ -215,6 +216,7 @@ static void take_down(struct wire *wire)
 	control_socket_destroy(wire->control);
 	transport_destroy(wire->transport);
 	media_client_destroy(wire->media);
+	names_take_down(wire);
 	switchboard_destroy(wire->switchboard);
 	outbox_destroy(wire->outbox);
 	storage_take_down(wire);

@@ -24,6 +24,7 @@ struct journal;
 struct kafka_producer;
 struct loop;
 struct media_client;
+struct names;
 struct outbox;
 struct switchboard;
 struct td_counters;
@@ -41,6 +42,7 @@ struct wire {
 	struct switchboard *switchboard;
 	struct media_client *media;
 	struct transport *transport;
+	struct names *names;
 	struct control_socket *control;
 	uint64_t instance; /* wall ns of the start */
 	uint64_t started_ms;

@@ -61,6 +61,17 @@ static void check_listeners(struct loader *loader, const yaml_node_t *sip)
 			config->min_se_s, config->session_expires_s);
 }
 
+static void check_dns(struct loader *loader, const yaml_node_t *sip)
+{
+	const struct config_dns *dns = &loader->config->sip.dns;
+
+	if (dns->max_ttl_s < dns->min_ttl_s)
+		document_complain(loader->errors,
+			mark_of(loader, document_find(&loader->document, sip, "dns")),
+			"sip.dns.max_ttl_s: found %u, expected at least sip.dns.min_ttl_s (%u)",
+			dns->max_ttl_s, dns->min_ttl_s);
+}
+
 static void check_tls(struct loader *loader, const yaml_node_t *sip)
 {
 	const struct config_tls *tls = &loader->config->sip.tls;
@@ -162,6 +173,7 @@ void loader_check_addresses(struct loader *loader)
 
 	check_listeners(loader, document_find(&loader->document, root, "sip"));
 	check_tls(loader, document_find(&loader->document, root, "sip"));
+	check_dns(loader, document_find(&loader->document, root, "sip"));
 	check_media(loader, document_find(&loader->document, root, "media"));
 	check_dataplane(loader, document_find(&loader->document, root, "dataplane"));
 	check_events(loader, document_find(&loader->document, root, "events"));

@@ -160,15 +160,26 @@ static int check_sources(struct loader *loader)
 	return 0;
 }
 
+/* True if a listener can be the near end of the target. */
+static bool can_reach(const struct config_target *target, const struct config_listener *listener)
+{
+	if (target->endpoint.ip.family != TD_FAMILY_NONE)
+		return listener->transport == target->transport &&
+		       listener->address.family == target->endpoint.ip.family;
+	if (target->has_transport || target->is_sips)
+		return listener->transport == target->transport;
+	return !sip_transport_is_websocket((enum sip_transport)listener->transport);
+}
+
 static void check_target(struct loader *loader, uint32_t index)
 {
 	const struct config *config = loader->config;
-	const struct config_trunk *trunk = &config->trunks[index];
+	const struct config_target *target = &config->trunks[index].target;
 	const yaml_node_t *node =
 		document_find(&loader->document, loader_trunk_node(loader, index), "target");
+	uint8_t family = target->endpoint.ip.family;
 
-	if (node == NULL || trunk->target.endpoint.ip.family == TD_FAMILY_NONE ||
-		config->sip.listener_count == 0)
+	if (node == NULL || target->host[0] == '\0' || config->sip.listener_count == 0)
 		return; /* refused already */
 	for (uint32_t i = 0; i < config->sip.listener_count; i++) {
 		const struct config_listener *listener = &config->sip.listeners[i];
@@ -176,14 +187,15 @@ static void check_target(struct loader *loader, uint32_t index)
 		if (listener->address.family == TD_FAMILY_NONE ||
 			listener->transport == SIP_TRANSPORT_UNKNOWN)
 			return; /* refused already; it may have been the one */
-		if (listener->transport == trunk->target.transport &&
-			listener->address.family == trunk->target.endpoint.ip.family)
+		if (can_reach(target, listener))
 			return;
 	}
 	document_complain(loader->errors, node->start_mark,
-		"trunks.target: found %s over IPv%u, but sip.listen has no such address",
-		sip_transport_name((enum sip_transport)trunk->target.transport),
-		trunk->target.endpoint.ip.family);
+		"trunks.target: found %s%s, but sip.listen has no such address",
+		sip_transport_name((enum sip_transport)target->transport),
+		family == TD_FAMILY_IPV4   ? " over IPv4"
+		: family == TD_FAMILY_IPV6 ? " over IPv6"
+					   : "");
 }
 
 /* The name that the trunk's certificate must have; empty: its address. */

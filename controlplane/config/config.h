@@ -21,8 +21,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define CONFIG_TRUNK_ANY UINT32_MAX /* config_route.from_trunk: "any" */
-#define CONFIG_UNSET UINT32_MAX	    /* an override that the file doesn't give */
+#define CONFIG_TRUNK_ANY UINT32_MAX	/* config_route.from_trunk: "any" */
+#define CONFIG_SOURCE_TARGET UINT32_MAX /* config_prefix.bits: wherever the target is */
+#define CONFIG_UNSET UINT32_MAX		/* an override that the file doesn't give */
 
 enum config_poll {
 	CONFIG_POLL_BUSY,
@@ -140,6 +141,18 @@ struct config_websocket {
 	char origins[CONFIG_ORIGINS_MAX][CONFIG_TEXT_BYTES];
 };
 
+struct config_dns {
+	uint32_t server_count; /* 0: as the system's resolver has it */
+	struct td_endpoint servers[CONFIG_DNS_SERVERS_MAX];
+	uint32_t timeout_ms;
+	uint32_t tries;
+	uint32_t min_ttl_s;
+	uint32_t max_ttl_s; /* at least min_ttl_s */
+	uint32_t negative_ttl_s;
+	uint32_t stale_s;
+	uint32_t max_names;
+};
+
 struct config_sip {
 	uint32_t listener_count;
 	struct config_listener listeners[CONFIG_LISTENERS_MAX];
@@ -154,6 +167,7 @@ struct config_sip {
 	uint32_t max_transactions;
 	uint32_t overload_queue_delay_ms; /* above it new requests begin to get 503 */
 	uint32_t retry_after_s;
+	struct config_dns dns;
 	struct config_defence defence;
 	uint32_t session_expires_s;
 	uint32_t min_se_s;	/* at most session_expires_s */
@@ -221,14 +235,15 @@ struct config_credentials {
 
 struct config_prefix {
 	struct td_ip network; /* host bits are zero */
-	uint32_t bits;
+	uint32_t bits;	      /* or CONFIG_SOURCE_TARGET, and no network */
 };
 
 /* Where a trunk's requests go; from its "target" URI. */
 struct config_target {
 	char uri[CONFIG_TEXT_BYTES];  /* as written */
 	char host[CONFIG_TEXT_BYTES]; /* without brackets */
-	struct td_endpoint endpoint;  /* family NONE: host is a name, to be looked up */
+	struct td_endpoint endpoint;  /* family NONE: host is a name, to be looked up; its port
+				       * then is 0 if the URI has none */
 	uint32_t transport;	      /* enum sip_transport; if the URI doesn't say UDP, or TLS */
 	bool has_transport;	      /* the URI says */
 	bool is_sips;

@@ -85,6 +85,8 @@ static const struct schema_field fields[] = {
 	ROW("sip", "retry_after_s", SCHEMA_NUMBER,
 		"Retry-After in that 503; up to twice as much, so that not all come back at once.",
 		RELOAD, DEFAULT("5"), RANGE(1, 3600), UNIT("s"), AT(config_sip, retry_after_s)),
+	ROW("sip", "dns", SCHEMA_SECTION, "Finding trunks whose target is a name (RFC 3263).",
+		RELOAD, FILLED, AT(config_sip, dns)),
 	ROW("sip", "defence", SCHEMA_SECTION, "Rates, bans and sizes: what no peer may exceed.",
 		RELOAD, FILLED, AT(config_sip, defence)),
 	ROW("sip", "udp_max_bytes", SCHEMA_NUMBER,
@@ -270,14 +272,16 @@ static const struct schema_field fields[] = {
 	ROW("trunks", "name", SCHEMA_NAME, "Name in routes, CDRs and logs.", RELOAD, REQUIRED,
 		AT(config_trunk, name)),
 	ROW("trunks", "sources", SCHEMA_PREFIX,
-		"Addresses that its requests come from, in CIDR. The longest match decides between "
-		"trunks; whoever matches none is a stranger and gets no answer.",
+		"Addresses that its requests come from, in CIDR; target: those of its target. The "
+		"longest match decides between trunks; whoever matches none is a stranger and gets no "
+		"answer.",
 		RELOAD, LIST(config_trunk, sources, source_count)),
 	ROW("trunks", "transports", SCHEMA_CHOICE, "Transports it may come by; none given: any.",
 		RELOAD, .choices = transports, LIST(config_trunk, transports, transport_count)),
 	ROW("trunks", "target", SCHEMA_TARGET,
-		"Where its requests go: sip:ADDRESS[:PORT][;transport=tcp] or tls, or sips:ADDRESS. "
-		"Required, unless the trunk is a registrar.",
+		"Where its requests go: sip:HOST[:PORT][;transport=udp|tcp|tls] or sips:HOST[:PORT]. A "
+		"name is looked up (NAPTR, SRV, A, AAAA) ahead of calls. Required, unless the trunk is a "
+		"registrar.",
 		RELOAD, AT(config_trunk, target)),
 	ROW("trunks", "tls_name", SCHEMA_NAME,
 		"Name that its certificate must have (RFC 5922); none given: the target's host.",
@@ -428,6 +432,7 @@ static const struct schema_part parts[] = {
 	{fields, TD_COUNT_OF(fields)},
 	{schema_defence_fields, SCHEMA_DEFENCE_FIELDS},
 	{schema_identity_fields, SCHEMA_IDENTITY_FIELDS},
+	{schema_dns_fields, SCHEMA_DNS_FIELDS},
 };
 
 uint32_t schema_field_count(void)

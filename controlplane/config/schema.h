@@ -25,11 +25,12 @@ enum schema_type {
 	SCHEMA_PATH, /* absolute */
 	SCHEMA_FILE, /* relative to the configuration file, or absolute */
 	SCHEMA_IP,
-	SCHEMA_PREFIX,
+	SCHEMA_PREFIX, /* or "target" */
 	SCHEMA_PORT_RANGE,
-	SCHEMA_TARGET,	/* SIP URI */
-	SCHEMA_BROKER,	/* host:port */
-	SCHEMA_DIALLED, /* what a caller may dial: number or user name */
+	SCHEMA_TARGET,	    /* SIP URI */
+	SCHEMA_NAME_SERVER, /* address, and port if not 53 */
+	SCHEMA_BROKER,	    /* host:port */
+	SCHEMA_DIALLED,	    /* what a caller may dial: number or user name */
 	SCHEMA_PATTERN,
 	SCHEMA_TRUNK, /* name of a trunk, resolved after loading */
 	SCHEMA_TYPE_COUNT

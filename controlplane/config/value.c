@@ -6,6 +6,11 @@
 #include <ctype.h>
 #include <errno.h>
 
+enum {
+	DNS_PORT = 53,
+	LABEL_MAX = 63, /* RFC 1035 2.3.4 */
+};
+
 /* A reason that is more precise than value_expected(). */
 static int refuse(char why[VALUE_WHY_BYTES], const char *reason)
 {
@@ -108,6 +113,10 @@ static int parse_prefix(
 	struct config_prefix prefix;
 	struct td_ip masked;
 
+	if (span_equal(text, SPAN("target"))) {
+		*ret_prefix = (struct config_prefix){.bits = CONFIG_SOURCE_TARGET};
+		return 0;
+	}
 	if (!td_ip_parse(text.text, ip_length, &prefix.network))
 		return -EINVAL;
 	prefix.bits = (uint32_t)td_ip_size_bytes(&prefix.network) * 8;
@@ -152,6 +161,19 @@ static int parse_port_range(
 	return 0;
 }
 
+/* RFC 1035 2.3.4: the URI's grammar knows no lengths. */
+static bool is_host_name(struct span host)
+{
+	uint32_t label = 0;
+
+	for (uint32_t i = 0; i < host.length; i++) {
+		label = host.text[i] == '.' ? 0 : label + 1;
+		if (label > LABEL_MAX || (label == 0 && i == 0))
+			return false;
+	}
+	return host.length != 0;
+}
+
 static int parse_target(
 	struct span text, struct config_target *ret_target, char why[VALUE_WHY_BYTES])
 {
@@ -172,17 +194,51 @@ static int parse_target(
 		return refuse(why, "transport=udp, tcp or tls");
 	if (target.is_sips && uri.transport == SIP_TRANSPORT_UDP)
 		return refuse(why, "no transport=udp in a sips: URI");
-	if (uri.host_ip.family == TD_FAMILY_NONE)
-		return refuse(why, "an IP address as host: names are not looked up");
+	if (uri.host_ip.family == TD_FAMILY_NONE && !is_host_name(uri.host))
+		return refuse(why, "a host name with labels of 1 to 63 letters, digits and '-'");
 	memcpy(target.uri, text.text, text.length);
 	memcpy(target.host, uri.host.text, uri.host.length);
 	target.endpoint.ip = uri.host_ip;
 	target.transport = target.is_sips	  ? SIP_TRANSPORT_TLS
 			   : target.has_transport ? uri.transport
 						  : SIP_TRANSPORT_UDP;
-	target.endpoint.port =
-		uri.port != 0 ? uri.port : sip_transport_port((enum sip_transport)target.transport);
+	target.endpoint.port = uri.port;
+	if (uri.port == 0 && uri.host_ip.family != TD_FAMILY_NONE)
+		target.endpoint.port = sip_transport_port((enum sip_transport)target.transport);
 	*ret_target = target;
+	return 0;
+}
+
+/* An address, "[IPv6]:port" or "IPv4:port". */
+static int parse_name_server(struct span text, struct td_endpoint *ret_server)
+{
+	struct td_endpoint server = {.port = DNS_PORT};
+	uint32_t at = text.length;
+	uint32_t port;
+
+	if (!td_ip_parse(text.text, text.length, &server.ip)) {
+		bool is_bracketed = text.text[0] == '[';
+
+		while (at != 0 && text.text[at - 1] != ':' && text.text[at - 1] != ']')
+			at--;
+		if (at == 0 || (is_bracketed && at < 3))
+			return -EINVAL;
+		if (text.text[at - 1] == ':') {
+			if (parse_number((struct span){text.text + at, text.length - at}, 1, 65535,
+				    &port) != 0)
+				return -EINVAL;
+			server.port = (uint16_t)port;
+			at--;
+		} else if (at != text.length) {
+			return -EINVAL;
+		}
+		if (is_bracketed && text.text[at - 1] != ']')
+			return -EINVAL;
+		if (!td_ip_parse(text.text + is_bracketed, at - 2 * is_bracketed, &server.ip) ||
+			is_bracketed != (server.ip.family == TD_FAMILY_IPV6))
+			return -EINVAL;
+	}
+	*ret_server = server;
 	return 0;
 }
 
@@ -265,6 +321,8 @@ static int parse(const struct schema_field *field, struct span text, void *stora
 		return parse_port_range(text, storage, why);
 	case SCHEMA_TARGET:
 		return parse_target(text, storage, why);
+	case SCHEMA_NAME_SERVER:
+		return parse_name_server(text, storage);
 	case SCHEMA_BROKER:
 		return parse_broker(field, text, storage);
 	case SCHEMA_DIALLED:
@@ -319,11 +377,13 @@ void value_expected(const struct schema_field *field, char expected[VALUE_WHY_BY
 		[SCHEMA_SECTION] = "a mapping (key: value)",
 		[SCHEMA_BOOL] = "true or false",
 		[SCHEMA_IP] = "an IPv4 or IPv6 address",
-		[SCHEMA_PREFIX] = "an address or prefix such as 192.0.2.0/24 or 2001:db8::/48",
+		[SCHEMA_PREFIX] =
+			"an address or prefix such as 192.0.2.0/24 or 2001:db8::/48, or target",
 		[SCHEMA_PORT_RANGE] = "two ports from 1024 to 65535, such as 16384-32767",
-		[SCHEMA_TARGET] =
-			"a SIP URI such as sip:192.0.2.1:5060;transport=tcp or sips:192.0.2.1, "
-			"without user",
+		[SCHEMA_TARGET] = "a SIP URI such as sip:192.0.2.1:5060;transport=tcp or "
+				  "sips:carrier.example.com, without user",
+		[SCHEMA_NAME_SERVER] =
+			"an address such as 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353",
 		[SCHEMA_BROKER] = "a broker as host:port",
 		[SCHEMA_DIALLED] = "a number (digits, +, *, #) or a user name",
 		[SCHEMA_PATTERN] = "a number pattern such as +4930XXXX or +49*",

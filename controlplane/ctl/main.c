@@ -108,12 +108,51 @@ static int show_calls(const struct ctl_options *options)
 	return show_list(options, "calls", columns);
 }
 
+/* The targets of all trunks in one list, each with its trunk's name. Gives it. */
+static json_t *targets_of(const json_t *trunks)
+{
+	json_t *list = json_array();
+	size_t count = json_array_size(trunks);
+
+	for (size_t i = 0; i < count; i++) {
+		const json_t *trunk = json_array_get(trunks, i);
+		const json_t *targets = json_object_get(trunk, "targets");
+
+		for (size_t j = 0; j < json_array_size(targets); j++) {
+			json_t *row = json_copy(json_array_get(targets, j));
+
+			(void)json_object_set(row, "trunk", json_object_get(trunk, "name"));
+			(void)json_array_append_new(list, row);
+		}
+	}
+	return list;
+}
+
 static int show_trunks(const struct ctl_options *options)
 {
 	static const char *const columns[] = {"name", "state", "target", "calls", "max_calls",
-		"calls_total", "calls_refused_full", "options_failed", "state_for_s", NULL};
+		"calls_total", "calls_refused_full", "options_failed", "state_for_s", "lookup",
+		"reason", NULL};
+	static const char *const target_columns[] = {"trunk", "address", "transport", "state",
+		"rank", "weight", "avoided_for_s", "options_failed", "state_for_s", NULL};
+	json_t *result = NULL;
+	json_t *targets;
+	int code;
 
-	return show_list(options, "trunks", columns);
+	if (options->is_json)
+		return show_list(options, "trunks", columns);
+	code = ask(options, "trunks", &result);
+	if (code == CTL_OK && json_array_size(json_object_get(result, "trunks")) == 0) {
+		(void)puts("no trunks");
+	} else if (code == CTL_OK) {
+		ctl_print_table(json_object_get(result, "trunks"), columns);
+		targets = targets_of(json_object_get(result, "trunks"));
+		(void)putchar('\n');
+		ctl_print_table(targets, target_columns);
+		json_decref(targets);
+	}
+	json_decref(result);
+	return code;
 }
 
 static int show_cdr(const struct ctl_options *options)

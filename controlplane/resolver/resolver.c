@@ -327,6 +327,17 @@ int resolver_get_status(
 	return 0;
 }
 
+uint32_t resolver_get_targets(const struct resolver *resolver, uint32_t id,
+	struct resolver_target targets[RESOLVER_TARGETS_MAX])
+{
+	const struct watch *watch = watch_at(resolver, id);
+
+	if (watch == NULL)
+		return 0;
+	memcpy(targets, watch->targets, watch->count * sizeof(targets[0]));
+	return watch->count;
+}
+
 struct resolver_counts resolver_get_counts(const struct resolver *resolver)
 {
 	struct resolver_counts counts = resolver->counts;

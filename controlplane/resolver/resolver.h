@@ -80,6 +80,10 @@ struct resolver_status {
 td_must_check int resolver_get_status(
 	const struct resolver *resolver, uint32_t watch, struct resolver_status *ret_status);
 
+/* Copies the targets of a watched name. Returns how many; 0 also if nothing is watched. */
+uint32_t resolver_get_targets(const struct resolver *resolver, uint32_t watch,
+	struct resolver_target targets[RESOLVER_TARGETS_MAX]);
+
 /* X(name, help) */
 #define RESOLVER_COUNTERS(X)                                    \
 	X(asked, "questions put to name servers")               \

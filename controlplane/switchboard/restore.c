@@ -259,7 +259,6 @@ void restore_line(struct switchboard *switchboard, struct line *line, bool is_ot
 		call->deadline_ms = switchboard->now.mono_ms; /* the old one means nothing */
 	}
 	restore_identity(switchboard, line);
-	trunks_restore(switchboard, line);
 	restore_media(switchboard, line, is_other_boot);
 	if (!call->is_recorded)
 		switchboard_emit_event(switchboard, line, CALL_EVENT_RECOVERED, CALL_LEGS);

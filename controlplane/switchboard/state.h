@@ -326,8 +326,6 @@ td_must_check int trunks_choose_next(struct switchboard *switchboard, struct lin
  * -EDESTADDRREQ, -EAFNOSUPPORT. */
 td_must_check int trunks_next_hop(
 	struct switchboard *switchboard, struct line *line, struct sip_flow *ret_flow);
-/* After a restart: the target that the INVITE in progress went to counts as tried. */
-void trunks_restore(struct switchboard *switchboard, struct line *line);
 void trunks_leave(struct switchboard *switchboard, struct line *line, unsigned index);
 
 /* ---- switchboard_caller.c ---- */

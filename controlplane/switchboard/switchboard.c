@@ -351,6 +351,13 @@ int switchboard_reconfigure(
 	return 0;
 }
 
+int switchboard_set_targets(struct switchboard *switchboard, uint32_t trunk,
+	const struct resolver_target *targets, uint32_t count, struct td_now now)
+{
+	switchboard->now = now;
+	return trunk_set_targets(switchboard->trunks, trunk, targets, count, now.mono_ms);
+}
+
 void switchboard_set_gate(
 	struct switchboard *switchboard, enum switchboard_gate gate, bool is_closed)
 {

@@ -119,6 +119,11 @@ uint64_t switchboard_deadline(const struct switchboard *switchboard);
 td_must_check int switchboard_reconfigure(
 	struct switchboard *switchboard, const struct config *config, struct td_now now);
 
+struct resolver_target;
+/* What the name of a trunk's target means now. -ENOMEM: see trunk_set_targets(). */
+td_must_check int switchboard_set_targets(struct switchboard *switchboard, uint32_t trunk,
+	const struct resolver_target *targets, uint32_t count, struct td_now now);
+
 /* Refuse new calls with 503 and Retry-After, for the named reason (bits may be combined). */
 enum switchboard_gate {
 	SWITCHBOARD_GATE_DRAINING = 1, /* the operator asked for it */

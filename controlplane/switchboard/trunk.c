@@ -81,7 +81,7 @@ static void tell(struct switchboard *switchboard, const struct trunk_news *news)
 void trunks_tell(struct switchboard *switchboard, uint32_t trunk, const struct sip_flow *flow,
 	enum trunk_event event)
 {
-	trunk_target_id target = trunk_find_target(switchboard->trunks, trunk, flow);
+	trunk_target_id target = trunk_guess_target(switchboard->trunks, trunk, flow);
 
 	tell(switchboard, &(const struct trunk_news){trunk, target, event});
 }
@@ -217,7 +217,13 @@ int trunks_choose_next(struct switchboard *switchboard, struct line *line, bool 
 	struct call *call = &line->call;
 	uint32_t trunk = call->legs[CALL_CALLEE].trunk;
 	unsigned next = call->destination_at + 1u;
-	struct trunk_attempt more = {.tried = call->targets_tried, .last = call->target};
+	const struct sip_flow *flow = &call->legs[CALL_CALLEE].dialog.flow;
+	/* What was tried before a restart is known by its address alone. */
+	trunk_target_id tried = trunk_find_target(switchboard->trunks, trunk, flow);
+	struct trunk_attempt more = {
+		.tried = call->targets_tried | trunk_target_bit(tried),
+		.last = tried,
+	};
 
 	*ret_trunk = trunk;
 	is_target_at_fault = is_target_at_fault && !trunk_is_retired(switchboard->trunks, trunk);
@@ -247,18 +253,6 @@ int trunks_next_hop(struct switchboard *switchboard, struct line *line, struct s
 			return -EDESTADDRREQ;
 	}
 	return trunk_target_flow(switchboard->trunks, trunk, call->target, ret_flow);
-}
-
-void trunks_restore(struct switchboard *switchboard, struct line *line)
-{
-	struct call *call = &line->call;
-	const struct leg *leg = &call->legs[CALL_CALLEE];
-
-	if (leg->leg_id == 0 || leg->invite == NULL)
-		return;
-	call->target = trunk_find_target(switchboard->trunks, leg->trunk, &leg->invite->flow);
-	if (call->target != TRUNK_TARGET_NONE)
-		call->targets_tried = trunk_target_bit(call->target);
 }
 
 void trunks_leave(struct switchboard *switchboard, struct line *line, unsigned index)

@@ -65,31 +65,49 @@ static unsigned find_place(const struct trunk *trunk, const struct resolver_targ
 	return SLOTS;
 }
 
-static unsigned take_slot(struct trunk *trunk, uint32_t kept)
+static unsigned take_slot(struct trunk *trunk)
 {
-	while (is_listed(trunk, trunk->next_slot) || (kept >> trunk->next_slot & 1) != 0)
+	uint32_t busy = trunk->listed | trunk->departed;
+
+	if (busy == UINT32_MAX)
+		busy = trunk->listed; /* one that left long ago makes room */
+	while ((busy >> trunk->next_slot & 1) != 0)
 		trunk->next_slot = (uint8_t)((trunk->next_slot + 1) % SLOTS);
+	trunk->departed &= ~(1u << trunk->next_slot);
 	return trunk->next_slot;
 }
 
-void trunk_targets_take(struct trunk_table *table, struct trunk *trunk,
+bool trunk_targets_take(struct trunk_table *table, struct trunk *trunk,
 	const struct resolver_target *list, uint32_t count, uint64_t now_ms)
 {
+	uint32_t before = trunk->listed;
 	uint32_t kept = 0;
+	bool is_changed;
 
 	assert(count <= RESOLVER_TARGETS_MAX && "the resolver's lists are bounded");
 	for (uint32_t i = 0; i < count; i++) {
 		unsigned slot = find_place(trunk, &list[i]);
 
 		if (slot == SLOTS) {
-			slot = take_slot(trunk, kept);
+			slot = take_slot(trunk);
 			trunk->listed |= 1u << slot;
 			trunk_health_begin(table, trunk, slot, now_ms);
 		}
 		trunk->targets[slot] = list[i];
 		kept |= 1u << slot;
 	}
+	is_changed = kept != before;
+	if (trunk->calls != 0)
+		trunk->departed |= trunk->listed & ~kept;
 	trunk->listed = kept;
+	trunk_health_sum(table, trunk, now_ms);
+	return is_changed;
+}
+
+void trunk_targets_begin(struct trunk_table *table, struct trunk *trunk, uint64_t now_ms)
+{
+	for (uint32_t rest = trunk->listed; rest != 0; rest &= rest - 1)
+		trunk_health_begin(table, trunk, (unsigned)__builtin_ctz(rest), now_ms);
 	trunk_health_sum(table, trunk, now_ms);
 }
 
@@ -99,18 +117,22 @@ void trunk_targets_from_config(struct trunk_table *table, struct trunk *trunk, u
 	const struct resolver_target target = {
 		.endpoint = config->endpoint, .transport = (uint8_t)config->transport};
 
+	if (trunk->calls != 0)
+		trunk->departed |= trunk->listed;
 	trunk->listed = 0; /* also what was learnt of an address that stays begins anew */
-	trunk_targets_take(table, trunk, &target,
+	(void)trunk_targets_take(table, trunk, &target,
 		config->endpoint.ip.family != TD_FAMILY_NONE ? 1 : 0, now_ms);
 }
 
-void trunk_set_targets(struct trunk_table *table, trunk_id id, const struct resolver_target *list,
+int trunk_set_targets(struct trunk_table *table, trunk_id id, const struct resolver_target *list,
 	uint32_t count, uint64_t now_ms)
 {
 	struct trunk *trunk = trunk_at(table, id);
 
-	if (trunk != NULL)
-		trunk_targets_take(table, trunk, list, count, now_ms);
+	if (trunk == NULL || !trunk_targets_take(table, trunk, list, count, now_ms) ||
+		!trunk_follows(trunk))
+		return 0;
+	return trunk_follow(table);
 }
 
 unsigned trunk_target_count(const struct trunk_table *table, trunk_id id)
@@ -157,16 +179,24 @@ trunk_target_id trunk_find_target(
 		.endpoint = flow->remote, .transport = (uint8_t)flow->transport};
 	unsigned slot;
 
-	if (trunk == NULL || trunk->listed == 0)
+	if (trunk == NULL)
 		return TRUNK_TARGET_NONE;
-	if ((trunk->listed & (trunk->listed - 1)) == 0)
-		return trunk_targets_id(trunk, (unsigned)__builtin_ctz(trunk->listed));
 	slot = find_place(trunk, &wanted);
 	for (unsigned i = 0; i < SLOTS && slot == SLOTS; i++)
 		if (is_listed(trunk, i) &&
 			td_ip_equal(&trunk->targets[i].endpoint.ip, &flow->remote.ip))
 			slot = i;
 	return slot < SLOTS ? trunk_targets_id(trunk, slot) : TRUNK_TARGET_NONE;
+}
+
+trunk_target_id trunk_guess_target(
+	const struct trunk_table *table, trunk_id id, const struct sip_flow *flow)
+{
+	const struct trunk *trunk = trunk_at(table, id);
+
+	if (trunk != NULL && trunk->listed != 0 && (trunk->listed & (trunk->listed - 1)) == 0)
+		return trunk_targets_id(trunk, (unsigned)__builtin_ctz(trunk->listed));
+	return trunk_find_target(table, id, flow);
 }
 
 /* Our end towards a target: on the trunk's own network if there is a choice. */

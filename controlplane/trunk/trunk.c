@@ -21,7 +21,7 @@ struct trunk *trunk_at(const struct trunk_table *table, trunk_id id)
 	return id < table->slot_count && table->slots[id].is_used ? &table->slots[id] : NULL;
 }
 
-static uint32_t transport_mask(const struct config_trunk *config)
+uint32_t trunk_transport_mask(const struct config_trunk *config)
 {
 	uint32_t mask = 0;
 
@@ -80,7 +80,9 @@ static void add_sources(struct trunk_table *table, trunk_id id)
 	const struct config_trunk *config = &table->slots[id].config;
 
 	for (uint32_t i = 0; i < config->source_count; i++)
-		source_index_add(table->sources, &config->sources[i], transport_mask(config), id);
+		if (config->sources[i].bits != CONFIG_SOURCE_TARGET)
+			source_index_add(table->sources, &config->sources[i],
+				trunk_transport_mask(config), id);
 }
 
 static void take_over(struct trunk_table *table, const struct config_trunk *config, uint64_t now_ms)
@@ -88,12 +90,13 @@ static void take_over(struct trunk_table *table, const struct config_trunk *conf
 	trunk_id id = slot_for(table, config->name);
 	struct trunk *trunk;
 	bool is_new;
+	bool is_asked_anew;
 
 	assert(id != TRUNK_NONE && "has_room_for() said so");
 	trunk = &table->slots[id];
 	is_new = !trunk->is_used || trunk->is_retired ||
-		 strcmp(trunk->config.target.uri, config->target.uri) != 0 ||
-		 trunk->config.options_interval_s != config->options_interval_s;
+		 strcmp(trunk->config.target.uri, config->target.uri) != 0;
+	is_asked_anew = trunk->config.options_interval_s != config->options_interval_s;
 	trunk->is_used = true;
 	trunk->is_retired = false;
 	trunk->config = *config;
@@ -101,6 +104,8 @@ static void take_over(struct trunk_table *table, const struct config_trunk *conf
 	trunk->config.user_count = 0;
 	if (is_new)
 		trunk_targets_from_config(table, trunk, now_ms);
+	else if (is_asked_anew)
+		trunk_targets_begin(table, trunk, now_ms);
 	add_sources(table, id);
 }
 
@@ -138,7 +143,7 @@ int trunk_table_reload(struct trunk_table *table, const struct config *config, u
 		take_over(table, &config->trunks[i], now_ms);
 	add_retired_sources(table);
 	trunk_health_schedule(table);
-	return 0;
+	return trunk_follow(table);
 }
 
 int trunk_table_create(
@@ -168,6 +173,7 @@ void trunk_table_destroy(struct trunk_table *table)
 	for (uint32_t i = 0; i < table->slot_count; i++)
 		vacate(&table->slots[i]);
 	source_index_destroy(table->sources);
+	source_index_destroy(table->followed);
 	free(table->slots);
 	free(table);
 }
@@ -177,6 +183,8 @@ trunk_id trunk_find_by_source(
 {
 	trunk_id id = source_index_find(table->sources, address, 1u << transport);
 
+	if (trunk_at(table, id) == NULL)
+		id = source_index_find(table->followed, address, 1u << transport);
 	return trunk_at(table, id) != NULL ? id : TRUNK_NONE; /* its last call may have ended */
 }
 
@@ -245,7 +253,13 @@ void trunk_call_end(struct trunk_table *table, trunk_id id)
 		return;
 	assert(trunk->calls != 0 && "trunk_call_begin() comes first");
 	trunk->calls--;
-	if (trunk->calls == 0 && trunk->is_retired)
+	if (trunk->calls != 0)
+		return;
+	if (trunk->departed != 0) {
+		trunk->departed = 0;
+		(void)!trunk_follow(table); /* without memory the next change tries again */
+	}
+	if (trunk->is_retired)
 		vacate(trunk);
 }
 
@@ -295,8 +309,11 @@ int trunk_uri(
 	used = (size_t)format_text(uri, TRUNK_URI_BYTES, "%s:", target->is_sips ? "sips" : "sip");
 	if (write_user(number, uri, &used) != 0)
 		return -ENOSPC;
+	/* A port that is written with a name says that its SRV records don't count. */
 	if (target->endpoint.port != 0 &&
-		target->endpoint.port != sip_transport_port((enum sip_transport)target->transport))
+		(target->endpoint.ip.family == TD_FAMILY_NONE ||
+			target->endpoint.port !=
+				sip_transport_port((enum sip_transport)target->transport)))
 		(void)format_text(port, sizeof(port), ":%u", target->endpoint.port);
 	length = format_text(uri + used, TRUNK_URI_BYTES - used, "%s%s%s%s%s", is_ipv6 ? "[" : "",
 		target->host, is_ipv6 ? "]" : "", port, transport_parameter(target));

@@ -65,7 +65,8 @@ void trunk_table_destroy(struct trunk_table *table);
 td_must_check int trunk_table_reload(
 	struct trunk_table *table, const struct config *config, uint64_t now_ms);
 
-/* The trunk whose source prefix matches address longest, or TRUNK_NONE: a stranger. A retired
+/* The trunk whose source prefix matches address longest, else one whose sources follow a target
+ * of that address, else TRUNK_NONE: a stranger. A retired
  * trunk is found while it has calls; trunk_call_begin() then refuses new ones. */
 trunk_id trunk_find_by_source(
 	const struct trunk_table *table, const struct td_ip *address, enum sip_transport transport);
@@ -88,9 +89,10 @@ void trunk_call_restore(struct trunk_table *table, trunk_id id);
 
 /* What the trunk's name means now, in place of what it meant before; count up to
  * RESOLVER_TARGETS_MAX, 0: nothing. Targets that stay keep what was learnt of them. A trunk whose
- * target is an address needs no such call. */
-void trunk_set_targets(struct trunk_table *table, trunk_id id, const struct resolver_target *list,
-	uint32_t count, uint64_t now_ms);
+ * target is an address needs no such call. -ENOMEM: the list was taken, but sources that follow it
+ * are those of before. */
+td_must_check int trunk_set_targets(struct trunk_table *table, trunk_id id,
+	const struct resolver_target *list, uint32_t count, uint64_t now_ms);
 
 /* How many targets the trunk has now. */
 unsigned trunk_target_count(const struct trunk_table *table, trunk_id id);
@@ -107,9 +109,13 @@ td_must_check int trunk_choose_target(const struct trunk_table *table, trunk_id 
 	struct trunk_attempt *attempt, uint64_t random, uint64_t now_ms);
 /* The bit that stands for a target in trunk_attempt.tried. */
 uint32_t trunk_target_bit(trunk_target_id target);
-/* The target that a flow leads to: that address and transport, or else that address; if the
- * trunk has one target alone, that one. TRUNK_TARGET_NONE: none of the trunk's. */
+/* The target that a flow leads to: that address and transport, or else that address.
+ * TRUNK_TARGET_NONE: none of the trunk's. */
 trunk_target_id trunk_find_target(
+	const struct trunk_table *table, trunk_id id, const struct sip_flow *flow);
+/* The same of a flow that the trunk's word came by; if it has one target alone, that one: a peer
+ * may speak from other addresses than it listens on. */
+trunk_target_id trunk_guess_target(
 	const struct trunk_table *table, trunk_id id, const struct sip_flow *flow);
 
 /* Flow of a request to a target of the trunk: our listener of its transport and family, the one

@@ -17,14 +17,15 @@ DECLARATION = re.compile(r"(dep_\w+)\s*=\s*declare_dependency\((.*?)\)\s*(?:\n|$
 # Folders whose code decides and never does: no socket, clock, thread or file (design: pure
 # machines, thin shell). A single file of a mixed folder is named with its folder.
 PURE = {
-    "controlplane": ("util", "sip", "sdp", "transaction", "dialog", "resolver", "trunk", "defence",
-                     "route", "registrar", "subscription", "identity", "leg", "call",
-                     "media/port_pool", "media/ledger", "switchboard"),
+    "controlplane": ("util", "sip", "sdp", "transaction", "dialog", "resolver/answer",
+                     "resolver/cache", "resolver/locate", "resolver/name", "resolver/resolver",
+                     "resolver/target", "trunk", "defence", "route", "registrar", "subscription",
+                     "identity", "leg", "call", "media/port_pool", "media/ledger", "switchboard"),
     "dataplane": ("rtp", "termination", "stage"),
 }
 SHELL_HEADERS = {
     "controlplane": ("loop/", "transport/", "api/", "events/kafka", "events/log", "events/sink",
-                     "journal/store", "media/client"),
+                     "journal/store", "media/client", "resolver/ares_client"),
     "dataplane": ("port/", "control/"),
 }
 IMPURE_SYSTEM = ("sys/socket.h", "sys/epoll.h", "sys/timerfd.h", "sys/eventfd.h", "poll.h",

@@ -254,9 +254,69 @@ static void test_transports(void **state)
 	config_destroy(config);
 }
 
+#define HEAD                                                \
+	"node: t\nsip: {listen: [{address: 10.0.0.1}]%s}\n" \
+	"media: {addresses: [10.0.0.1]}\n"                  \
+	"dataplane: {ports: [{device: a}]}\n"
+
+/* Names as targets, sources that follow them, and who is asked for them. */
+static void test_names_as_targets(void **state)
+{
+	char text[1024];
+	struct config *config;
+
+	(void)state;
+	(void)snprintf(text, sizeof(text),
+		HEAD "trunks:\n"
+		     "  - {name: a, target: \"sip:Carrier.example\", sources: [target]}\n"
+		     "  - {name: b, target: \"sip:b.example:5080;transport=udp\", "
+		     "sources: [10.0.0.0/8, target]}\n",
+		", dns: {servers: [10.0.0.53, \"10.0.0.54:5353\", \"2001:db8::53\", "
+		"\"[2001:db8::54]:5353\"], stale_s: 0}");
+	config = load(text);
+	assert_int_equal(config->trunks[0].target.endpoint.ip.family, TD_FAMILY_NONE);
+	assert_int_equal(config->trunks[0].target.endpoint.port, 0);
+	assert_false(config->trunks[0].target.has_transport);
+	assert_string_equal(config->trunks[0].target.host, "Carrier.example");
+	assert_int_equal(config->trunks[0].sources[0].bits, CONFIG_SOURCE_TARGET);
+	assert_int_equal(config->trunks[1].target.endpoint.port, 5080);
+	assert_true(config->trunks[1].target.has_transport);
+	assert_int_equal(config->trunks[1].source_count, 2);
+	assert_int_equal(config->sip.dns.server_count, 4);
+	assert_int_equal(config->sip.dns.servers[0].port, 53);
+	assert_int_equal(config->sip.dns.servers[1].port, 5353);
+	assert_int_equal(config->sip.dns.servers[2].port, 53);
+	assert_int_equal(config->sip.dns.servers[3].ip.bytes[15], 0x54);
+	assert_int_equal(config->sip.dns.servers[3].port, 5353);
+	assert_int_equal(config->sip.dns.stale_s, 0);
+	assert_int_equal(config->sip.dns.timeout_ms, 1000);
+	config_destroy(config);
+}
+
+static void test_bad_name_servers(void **state)
+{
+	static const char *const bad[] = {"dns.example", "10.0.0.53:", "10.0.0.53:0", "10.0.0:53",
+		"[10.0.0.53]:53", "[2001:db8::53", "[]:53", ":53", "]", "10.0.0.53:70000"};
+	struct config_errors errors;
+	struct config *config;
+	char text[512];
+	char servers[64];
+
+	(void)state;
+	for (size_t i = 0; i < TD_COUNT_OF(bad); i++) {
+		(void)snprintf(servers, sizeof(servers), ", dns: {servers: [\"%s\"]}", bad[i]);
+		(void)snprintf(text, sizeof(text), HEAD "trunks: []\n", servers);
+		if (config_load_text(text, strlen(text), "t.yaml", &config, &errors) != -EBADMSG)
+			fail_msg("%s", bad[i]);
+		assert_non_null(strstr(errors.list[0].text, "expected an address such as"));
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names_as_targets),
+		cmocka_unit_test(test_bad_name_servers),
 		cmocka_unit_test(test_example),
 		cmocka_unit_test(test_transports),
 		cmocka_unit_test(test_values),

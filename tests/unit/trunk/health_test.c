@@ -39,7 +39,7 @@ static uint32_t step(struct trunk_table *table, enum trunk_event event, uint64_t
 	struct trunk_actions actions;
 
 	trunk_step(table,
-		&(const struct trunk_news){0, trunk_find_target(table, 0, &anywhere), event},
+		&(const struct trunk_news){0, trunk_guess_target(table, 0, &anywhere), event},
 		now_ms, &actions);
 	return actions.count;
 }

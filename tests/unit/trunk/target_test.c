@@ -83,7 +83,7 @@ static void test_order(void **state)
 	struct trunk_attempt attempt = {.last = TRUNK_TARGET_NONE};
 
 	(void)state;
-	trunk_set_targets(table, 0, list, 3, 0);
+	assert_int_equal(trunk_set_targets(table, 0, list, 3, 0), 0);
 	assert_int_equal(trunk_target_count(table, 0), 3);
 	for (uint8_t i = 1; i <= 3; i++)
 		assert_int_equal(choose(table, &attempt), i);
@@ -101,7 +101,7 @@ static void test_silence(void **state)
 	struct trunk_attempt last_resort = {.last = TRUNK_TARGET_NONE, .is_last_resort = true};
 
 	(void)state;
-	trunk_set_targets(table, 0, list, 2, 0);
+	assert_int_equal(trunk_set_targets(table, 0, list, 2, 0), 0);
 	tell(table, 1, TRUNK_CALL_UNANSWERED, 1000);
 	assert_int_equal(first_choice(table), 2);
 	assert_int_equal(state_of(table), TRUNK_UNKNOWN);
@@ -139,7 +139,7 @@ static void test_retry_after(void **state)
 	const struct sip_flow flow = flow_of(1);
 
 	(void)state;
-	trunk_set_targets(table, 0, list, 2, 0);
+	assert_int_equal(trunk_set_targets(table, 0, list, 2, 0), 0);
 	trunk_avoid(table, 0, trunk_find_target(table, 0, &flow), 1001);
 	assert_int_equal(first_choice(table), 2);
 	trunk_avoid(table, 0, trunk_find_target(table, 0, &flow), 1000);
@@ -159,16 +159,16 @@ static void test_new_list(void **state)
 	trunk_target_id gone;
 
 	(void)state;
-	trunk_set_targets(table, 0, before, 2, 0);
+	assert_int_equal(trunk_set_targets(table, 0, before, 2, 0), 0);
 	gone = trunk_find_target(table, 0, &flow);
 	tell(table, 1, TRUNK_CALL_ANSWERED, 1000);
 	tell(table, 2, TRUNK_CALL_UNANSWERED, 1000);
-	trunk_set_targets(table, 0, after, 2, 1000);
+	assert_int_equal(trunk_set_targets(table, 0, after, 2, 1000), 0);
 	assert_int_equal(trunk_target_flow(table, 0, gone, &to), -ENOENT);
 	assert_int_equal(first_choice(table), 3);
 	assert_int_equal(state_of(table), TRUNK_UNKNOWN);
 	assert_int_equal(trunk_find_target(table, 0, &flow), TRUNK_TARGET_NONE);
-	trunk_set_targets(table, 0, before, 2, 1000);
+	assert_int_equal(trunk_set_targets(table, 0, before, 2, 1000), 0);
 	assert_int_equal(trunk_target_flow(table, 0, gone, &to), -ENOENT);
 	assert_int_equal(first_choice(table), 1);
 	trunk_table_destroy(table);
@@ -187,7 +187,7 @@ static void test_churn(void **state)
 	for (unsigned round = 0; round < 1000; round++) {
 		for (unsigned i = 0; i < RESOLVER_TARGETS_MAX; i++)
 			list[i] = target((uint8_t)(round * 7 + i), (uint16_t)i);
-		trunk_set_targets(table, 0, list, RESOLVER_TARGETS_MAX, round);
+		assert_int_equal(trunk_set_targets(table, 0, list, RESOLVER_TARGETS_MAX, round), 0);
 		assert_int_equal(trunk_target_count(table, 0), RESOLVER_TARGETS_MAX);
 		assert_int_equal(first_choice(table), (uint8_t)(round * 7));
 	}
@@ -206,7 +206,7 @@ static void test_no_target(void **state)
 	struct sip_flow flow;
 
 	(void)state;
-	trunk_set_targets(table, 0, NULL, 0, 5);
+	assert_int_equal(trunk_set_targets(table, 0, NULL, 0, 5), 0);
 	assert_int_equal(state_of(table), TRUNK_NO_TARGET);
 	assert_string_equal(trunk_state_name(TRUNK_NO_TARGET), "no_target");
 	assert_false(trunk_is_usable(table, 0, 5));
@@ -227,7 +227,7 @@ static void test_options(void **state)
 	uint32_t asked = 0;
 
 	(void)state;
-	trunk_set_targets(table, 0, list, 2, 0);
+	assert_int_equal(trunk_set_targets(table, 0, list, 2, 0), 0);
 	while (trunk_due(table, 5000, &news)) {
 		trunk_step(table, &news, 5000, &actions);
 		assert_int_equal(actions.list[0].kind, TRUNK_SEND_OPTIONS);
@@ -242,6 +242,92 @@ static void test_options(void **state)
 	trunk_table_destroy(table);
 }
 
+static trunk_id source(const struct trunk_table *table, const char *text)
+{
+	struct td_ip address = {0};
+
+	assert_true(td_ip_parse(text, strlen(text), &address));
+	return trunk_find_by_source(table, &address, SIP_TRANSPORT_UDP);
+}
+
+/* "sources: [target]": what the name means, but never what another trunk was given. */
+static void test_sources_follow(void **state)
+{
+	const struct resolver_target before[] = {target(1, 0), target(2, 1)};
+	const struct resolver_target after[] = {target(3, 0), target(9, 1)};
+	struct trunk_table *table = table_of(
+		"trunks:\n  - {name: a, target: \"sip:carrier.test\", sources: [target]}\n"
+		"  - {name: b, target: \"sip:10.0.0.9\", sources: [10.0.0.8/30]}\n"
+		"  - {name: c, target: \"sip:10.0.0.33\", sources: [192.0.2.0/24, target]}\n");
+
+	(void)state;
+	assert_int_equal(state_of(table), TRUNK_NO_TARGET);
+	assert_int_equal(source(table, "10.0.0.33"), 2);
+	assert_int_equal(source(table, "10.0.0.1"), TRUNK_NONE);
+	assert_int_equal(trunk_set_targets(table, 0, before, 2, 0), 0);
+	assert_int_equal(source(table, "10.0.0.1"), 0);
+	assert_int_equal(trunk_call_begin(table, 0), 0);
+	assert_int_equal(trunk_set_targets(table, 0, after, 2, 0), 0);
+	assert_int_equal(source(table, "10.0.0.3"), 0);
+	assert_int_equal(source(table, "10.0.0.1"), 0); /* the call may be with it */
+	assert_int_equal(source(table, "10.0.0.9"), 1);
+	trunk_call_end(table, 0);
+	assert_int_equal(source(table, "10.0.0.1"), TRUNK_NONE);
+	assert_int_equal(source(table, "10.0.0.3"), 0);
+	assert_int_equal(trunk_set_targets(table, 0, NULL, 0, 0), 0);
+	assert_int_equal(source(table, "10.0.0.3"), TRUNK_NONE);
+	trunk_table_destroy(table);
+}
+
+/* However often a name changes while a call is up, sources stay bounded. */
+static void test_departed_sources_are_bounded(void **state)
+{
+	struct trunk_table *table = table_of(
+		"trunks:\n  - {name: a, target: \"sip:carrier.test\", sources: [target]}\n");
+	struct resolver_target list[RESOLVER_TARGETS_MAX];
+	char text[32];
+	unsigned known = 0;
+
+	(void)state;
+	trunk_call_restore(table, 0);
+	for (unsigned round = 0; round < 8; round++) {
+		for (unsigned i = 0; i < RESOLVER_TARGETS_MAX; i++)
+			list[i] = target((uint8_t)(round * RESOLVER_TARGETS_MAX + i), 0);
+		assert_int_equal(trunk_set_targets(table, 0, list, RESOLVER_TARGETS_MAX, 0), 0);
+	}
+	for (unsigned i = 0; i < 256; i++) {
+		(void)snprintf(text, sizeof(text), "10.0.0.%u", i);
+		known += source(table, text) == 0;
+	}
+	assert_int_equal(known, RESOLVER_SELECT_MAX);
+	assert_int_equal(source(table, "10.0.0.127"), 0);
+	trunk_table_destroy(table);
+}
+
+/* Another interval of OPTIONS begins what is known anew, but forgets no target of a name. */
+static void test_reload_keeps_targets(void **state)
+{
+	const struct resolver_target list[] = {target(1, 0), target(2, 1)};
+	struct trunk_table *table =
+		table_of("trunks:\n  - {name: a, target: \"sip:carrier.test\"}\n");
+	struct config *config = fixture_config(
+		"trunks:\n  - {name: a, target: \"sip:carrier.test\", options_interval_s: 0}\n");
+
+	(void)state;
+	assert_int_equal(trunk_set_targets(table, 0, list, 2, 0), 0);
+	tell(table, 1, TRUNK_OPTIONS_FAILED, 0);
+	assert_int_equal(trunk_table_reload(table, config, 1000), 0);
+	assert_int_equal(trunk_target_count(table, 0), 2);
+	assert_int_equal(first_choice(table), 1);
+	assert_int_equal(trunk_deadline(table), TD_NEVER);
+	config_destroy(config);
+	config = fixture_config("trunks:\n  - {name: a, target: \"sip:other.test\"}\n");
+	assert_int_equal(trunk_table_reload(table, config, 1000), 0);
+	assert_int_equal(state_of(table), TRUNK_NO_TARGET);
+	config_destroy(config);
+	trunk_table_destroy(table);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -253,6 +339,9 @@ int main(void)
 		cmocka_unit_test(test_churn),
 		cmocka_unit_test(test_no_target),
 		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_sources_follow),
+		cmocka_unit_test(test_departed_sources_are_bounded),
+		cmocka_unit_test(test_reload_keeps_targets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
