@@ -5,12 +5,14 @@
  * nothing.
  */
 #include "app/names.h"
+#include "app/transports.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
 #include "switchboard/switchboard.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 struct reload {
 	json_t *applied; /* borrows */
@@ -45,6 +47,16 @@ static void tell_errors(const struct config_errors *errors, json_t *report)
 	(void)json_object_set_new(report, "errors", list);
 }
 
+/* Also without a change in the configuration: files of keys are renewed in place. */
+static void tell_transport(struct wire *wire)
+{
+	int result = transports_reload(wire);
+
+	if (result != 0)
+		td_log(TD_LOG_ERR, "config: %s: keys were not read again (error=%s)",
+			wire->config_path, strerror(-result));
+}
+
 int wire_reload(struct wire *wire, json_t *report)
 {
 	static struct config_errors errors; /* 6 kB, loop thread only */
@@ -60,6 +72,7 @@ int wire_reload(struct wire *wire, json_t *report)
 	}
 	(void)config_diff(wire->config, next, on_change, &reload);
 	config_apply_reload(wire->config, next);
+	tell_transport(wire);
 	result = switchboard_reconfigure(wire->switchboard, wire->config, wire_now(wire));
 	if (result != 0)
 		td_log(TD_LOG_ERR,

@@ -6,6 +6,7 @@
 #include "api/control_socket.h"
 #include "app/gauges.h"
 #include "app/names.h"
+#include "app/transports.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
 #include "events/kafka.h"
@@ -15,7 +16,6 @@
 #include "loop/loop.h"
 #include "media/client.h"
 #include "switchboard/switchboard.h"
-#include "transport/transport.h"
 #include "trunk/trunk.h"
 
 #include <errno.h>
@@ -95,18 +95,6 @@ static json_t *transactions_json(const struct transaction_counts *counts)
 	put_count(object, "timeouts", counts->timeouts);
 	put_count(object, "refused_full", counts->refused_full);
 	put_count(object, "stray_responses", counts->stray_responses);
-	return object;
-}
-
-static json_t *transport_json(const struct wire *wire)
-{
-	const struct transport_counters *counters = transport_get_counters(wire->transport);
-	json_t *object = json_object();
-
-	put_count(object, "connections", transport_connection_count(wire->transport));
-#define PUT_COUNTER(name, help) put_count(object, #name, counters->name);
-	TRANSPORT_COUNTERS(PUT_COUNTER)
-#undef PUT_COUNTER
 	return object;
 }
 
@@ -235,8 +223,8 @@ static int verb_status(void *context, const json_t *request, json_t **ret_result
 	put_object(object, "signalling", switchboard_json(&counts));
 	put_object(object, "defence", defence_json(&counts.defence));
 	put_object(object, "transaction_counts", transactions_json(&counts.transactions));
-	put_object(object, "transport", transport_json(wire));
 	put_object(object, "dns", names_status_json(wire));
+	put_object(object, "transport", transports_json(wire));
 	put_object(object, "loop", loop_json(wire));
 	put_object(object, "journal", journal_json(wire, &journal));
 	put_object(object, "events", events_json(wire));

@@ -9,6 +9,7 @@
 #include "app/carry.h"
 #include "app/names.h"
 #include "app/storage.h"
+#include "app/transports.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
 #include "journal/journal.h"
@@ -112,26 +113,9 @@ static int build_media(struct wire *wire)
 
 static int build_transport(struct wire *wire)
 {
-	const struct config_sip *sip = &wire->config->sip;
 	const struct transport_sink sink = carry_transport_sink(wire);
-	struct transport_config config = {.listener_count = sip->listener_count, .is_held = true};
-	uint32_t failed = 0;
-	char text[TD_ENDPOINT_TEXT_BYTES];
-	int result;
 
-	for (uint32_t i = 0; i < sip->listener_count; i++)
-		config.listeners[i] = (struct transport_listener){
-			.transport = (enum sip_transport)sip->listeners[i].transport,
-			.local = {.ip = sip->listeners[i].address,
-				.port = (uint16_t)sip->listeners[i].port},
-		};
-	result = transport_create(wire->loop, &config, &sink, &wire->transport, &failed);
-	if (result == 0)
-		return 0;
-	return wire_complain(failed < config.listener_count
-				     ? td_endpoint_format(&config.listeners[failed].local, text)
-				     : "transport",
-		"cannot listen for SIP", result);
+	return transports_build(wire, &sink);
 }
 
 static int build_control(struct wire *wire)

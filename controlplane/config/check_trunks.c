@@ -198,25 +198,11 @@ static void check_target(struct loader *loader, uint32_t index)
 					   : "");
 }
 
-/* The name that the trunk's certificate must have; empty: its address. */
-static struct span server_name(const struct config_trunk *trunk)
-{
-	struct span name = SPAN("");
-
-	if (trunk->tls_name[0] != '\0')
-		name = span_from(trunk->tls_name);
-	else if (trunk->target.endpoint.ip.family == TD_FAMILY_NONE)
-		name = span_from(trunk->target.host);
-	if (name.length != 0 && name.text[name.length - 1] == '.')
-		name.length--; /* of the root: the same name */
-	return name;
-}
-
 /* Two names of one number would let one's certificate stand for the other's. */
 static void number_server(struct loader *loader, uint32_t index)
 {
 	struct config_trunk *trunk = &loader->config->trunks[index];
-	struct span name = server_name(trunk);
+	struct span name = config_trunk_server_name(trunk);
 
 	if (span_is_empty(name))
 		return;
@@ -225,11 +211,11 @@ static void number_server(struct loader *loader, uint32_t index)
 		const struct config_trunk *other = &loader->config->trunks[i];
 
 		if (other->target.server_id != trunk->target.server_id ||
-			span_equal_nocase(server_name(other), name))
+			span_equal_nocase(config_trunk_server_name(other), name))
 			continue;
 		document_complain(loader->errors, loader_trunk_node(loader, index)->start_mark,
 			"trunks.tls_name: \"%.*s\" cannot be told from \"%.*s\": use another name",
-			SPAN_ARGS(name), SPAN_ARGS(server_name(other)));
+			SPAN_ARGS(name), SPAN_ARGS(config_trunk_server_name(other)));
 	}
 }
 

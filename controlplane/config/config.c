@@ -169,6 +169,19 @@ void config_errors_print(const struct config_errors *errors, FILE *out)
 			errors->total_count - errors->count);
 }
 
+struct span config_trunk_server_name(const struct config_trunk *trunk)
+{
+	struct span name = SPAN("");
+
+	if (trunk->tls_name[0] != '\0')
+		name = span_from(trunk->tls_name);
+	else if (trunk->target.endpoint.ip.family == TD_FAMILY_NONE)
+		name = span_from(trunk->target.host);
+	if (name.length != 0 && name.text[name.length - 1] == '.')
+		name.length--; /* of the root: the same name */
+	return name;
+}
+
 uint32_t config_find_trunk(const struct config *config, const char *name)
 {
 	for (uint32_t i = 0; i < config->trunk_count; i++) {

@@ -424,6 +424,10 @@ td_must_check int config_write_documentation(FILE *out);
 /* The smallest useful file, as the documentation shows it; it loads. Static text. */
 const char *config_example(void);
 
+/* The name that the certificate of a trunk's peer must have, without a dot at its end; empty: the
+ * target's address. Borrows from trunk. */
+struct span config_trunk_server_name(const struct config_trunk *trunk);
+
 /* Index of the trunk of that name, or CONFIG_TRUNK_ANY if there is none. */
 uint32_t config_find_trunk(const struct config *config, const char *name);
 

@@ -3,283 +3,250 @@
  * The life of one connection: bytes in are cut into messages, bytes out wait until the peer
  * reads. A stream in which no message can be found any more is closed, for nothing in it can be
  * trusted to begin one.
+ *
+ *   CONNECTING -> HANDSHAKE -> UPGRADE -> IDLE <-> PARTIAL -> CLOSING
+ *
+ * TCP begins on the left when we open it and with HANDSHAKE, UPGRADE or IDLE when it is accepted;
+ * HANDSHAKE is for TLS and UPGRADE for WebSockets only. Every state has a deadline.
  */
 #include "sip/message.h"
+#include "transport/alias.h"
 #include "transport/transport_state.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 enum {
-	INPUT_FIRST_BYTES = 4096,
+	READ_BYTES = 2048, /* room made before each read */
 	/* One message of the greatest length, and keep-alives before it. */
 	INPUT_MAX_BYTES = SIP_MESSAGE_MAX_BYTES + 1024,
-	OUTPUT_FIRST_BYTES = 4096,
 	READS_PER_TURN = 16,
-	CRLF_BYTES = 2,
-	CRLFS_OF_PING = 2, /* RFC 5626 4.4.1 */
 };
 
 struct sip_flow connection_flow(const struct connection *connection)
 {
 	return (struct sip_flow){.local = connection->local,
 		.remote = connection->remote,
-		.transport = SIP_TRANSPORT_TCP,
-		.connection_id = connection->id};
+		.transport = (enum sip_transport)connection->kind,
+		.connection_id = connection->id,
+		.server_id = connection->server_id};
 }
 
 /* What was sent on a connection of ours may have been meant for another one that had gone: such
  * a failure is the peer's, not the connection's. */
-static struct sip_flow failed_flow(const struct connection *connection)
+static void note_failures(const struct connection *connection)
 {
 	struct sip_flow flow = connection_flow(connection);
 
 	if (!connection->is_accepted)
 		flow.connection_id = 0;
-	return flow;
+	transport_note_failure(connection->transport, &flow);
+	if (td_endpoint_equal(&connection->alias, &connection->remote))
+		return;
+	flow.remote = connection->alias;
+	if (connection->is_aliased)
+		flow.connection_id = 0;
+	transport_note_failure(connection->transport, &flow);
 }
 
-void connection_fail(struct connection *connection)
+void connection_fail(struct connection *connection, int reason)
 {
-	struct sip_flow flow = failed_flow(connection);
+	struct transport_counters *counters = &connection->transport->counters;
+	bool is_open = connection->state > CONNECTION_HANDSHAKE;
 
-	if (connection->state == CONNECTION_CONNECTING)
-		connection->transport->counters.tcp_open_failed++;
-	if (connection->output_used > connection->output_start)
-		transport_note_failure(connection->transport, &flow);
+	if (!is_open && !connection->is_accepted)
+		counters->tcp_open_failed++;
+	if (is_open && reason == -ETIMEDOUT) /* the kernel's: TCP_USER_TIMEOUT, SO_KEEPALIVE */
+		counters->tcp_unacknowledged++;
+	/* A peer that has closed in good order has acknowledged all before; its answers may come
+	 * by another connection. */
+	if (reason != -EPIPE || output_waiting(connection) != 0 || connection->websocket != NULL)
+		note_failures(connection);
 	connection_destroy(connection);
-}
-
-/* Doubles a buffer until it holds wanted bytes. */
-static bool grow(char **bytes, size_t *size, size_t first, size_t wanted)
-{
-	size_t larger = *size != 0 ? *size : first;
-	char *moved;
-
-	while (larger < wanted)
-		larger *= 2;
-	if (larger == *size)
-		return true;
-	moved = realloc(*bytes, larger);
-	if (moved == NULL)
-		return false;
-	*bytes = moved;
-	*size = larger;
-	return true;
-}
-
-static void release(char **bytes, size_t *size)
-{
-	free(*bytes);
-	*bytes = NULL;
-	*size = 0;
-}
-
-static int want_write(struct connection *connection, bool is_wanted)
-{
-	uint32_t interest = connection->state == CONNECTION_CONNECTING ? 0u : (uint32_t)LOOP_READ;
-
-	if (connection->is_writing == is_wanted)
-		return 0;
-	connection->is_writing = is_wanted;
-	return loop_change(connection->transport->loop, connection->fd,
-		interest | (is_wanted ? (uint32_t)LOOP_WRITE : 0u));
-}
-
-/* Writes what waits. Returns 0, or a negative errno that ends the connection. */
-static int write_waiting(struct connection *connection)
-{
-	while (connection->output_start < connection->output_used) {
-		ssize_t sent = send(connection->fd, connection->output + connection->output_start,
-			connection->output_used - connection->output_start,
-			MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			break;
-		if (sent < 0)
-			return -errno;
-		connection->output_start += (size_t)sent;
-	}
-	if (connection->output_start == connection->output_used) {
-		connection->output_start = 0;
-		connection->output_used = 0;
-		release(&connection->output, &connection->output_size);
-	}
-	return want_write(connection, connection->output_used != 0);
-}
-
-/* Appends to what waits; false if the peer's share is spent. */
-static bool queue_output(struct connection *connection, const char *bytes, size_t length)
-{
-	size_t waiting = connection->output_used - connection->output_start;
-
-	if (waiting + length > connection->transport->config.output_max_bytes)
-		return false;
-	if (connection->output_start != 0) {
-		memmove(connection->output, connection->output + connection->output_start, waiting);
-		connection->output_start = 0;
-		connection->output_used = waiting;
-	}
-	if (!grow(&connection->output, &connection->output_size, OUTPUT_FIRST_BYTES,
-		    waiting + length))
-		return false;
-	memcpy(connection->output + waiting, bytes, length);
-	connection->output_used = waiting + length;
-	return true;
-}
-
-/* Sends or queues; returns 0 or the negative errno that ends the connection. */
-static int put_out(struct connection *connection, const char *bytes, size_t length)
-{
-	size_t done = 0;
-
-	if (connection->output_used == 0 && connection->state != CONNECTION_CONNECTING) {
-		ssize_t sent = send(connection->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
-			return -errno;
-		done = sent > 0 ? (size_t)sent : 0;
-	}
-	if (done == length)
-		return 0;
-	if (!queue_output(connection, bytes + done, length - done))
-		return -ENOBUFS;
-	return want_write(connection, true);
 }
 
 void connection_send(struct connection *connection, const char *bytes, size_t length)
 {
 	struct transport *transport = connection->transport;
-	struct sip_flow flow = failed_flow(connection);
-	int error = put_out(connection, bytes, length);
+	int error = sip_transport_is_websocket((enum sip_transport)connection->kind)
+			    ? websocket_send(connection, bytes, length)
+			    : output_put(connection, bytes, length);
 
-	if (error == 0) {
-		transport->counters.tcp_sent++;
-		if (connection->state == CONNECTION_IDLE)
-			connection_enter(connection, CONNECTION_IDLE);
+	if (error != 0) {
+		connection_fail(connection, error == -EPIPE ? -ECONNRESET : error);
 		return;
 	}
-	if (error == -ENOBUFS)
-		transport->counters.tcp_output_overflows++;
-	connection->output_used = 0; /* told once, here */
-	connection->output_start = 0;
-	transport_note_failure(transport, &flow);
-	connection_destroy(connection);
+	transport->counters.tcp_sent++;
+	connection->active_ms = transport_now_ms(transport);
 }
 
-/* Answers pings among skipped CRLFs (RFC 5626 4.4.1: a double CRLF gets a single one); its halves
- * may come apart. */
-static int answer_pings(struct connection *connection, uint32_t skipped_bytes)
-{
-	int error = 0;
-
-	connection->crlf_count += skipped_bytes / CRLF_BYTES;
-	for (; connection->crlf_count >= CRLFS_OF_PING && error == 0;
-		connection->crlf_count -= CRLFS_OF_PING) {
-		connection->transport->counters.tcp_keepalives++;
-		error = put_out(connection, "\r\n", CRLF_BYTES);
-	}
-	return error;
-}
-
-/* Hands one message on. -ESTALE: what the sink sent has ended the connection. */
-static int deliver(struct connection *connection, char *bytes, size_t length)
+int connection_deliver(struct connection *connection, char *bytes, size_t length)
 {
 	struct transport *transport = connection->transport;
+	bool is_nested = connection->is_delivering;
 	struct transport_message message = {.flow = connection_flow(connection),
 		.bytes = bytes,
 		.length = length,
-		.is_stream = true};
+		.is_stream = !sip_transport_is_websocket((enum sip_transport)connection->kind)};
 
+	if (connection->is_verified && !connection->is_alias_known)
+		alias_learn(connection, bytes, length);
 	transport->counters.tcp_received++;
 	connection->crlf_count = 0;
+	connection->active_ms = transport_now_ms(transport);
 	connection->is_delivering = true; /* its bytes are lent out: nobody may free them */
 	transport->sink.receive(transport->sink.context, &message);
-	connection->is_delivering = false;
+	connection->is_delivering = is_nested;
 	if (!connection->is_detached)
 		return 0;
-	connection_free(connection);
+	if (!is_nested)
+		connection_free(connection);
 	return -ESTALE;
 }
 
 /* Cuts messages out of the input. Returns 0, or what ends the connection. */
 static int deliver_messages(struct connection *connection)
 {
-	size_t start = 0;
+	struct buffer *input = &connection->input;
+	uint32_t start = 0;
 
-	while (start < connection->input_used) {
+	while (start < input->used) {
 		uint32_t skipped = 0;
-		int length = sip_frame_length(
-			connection->input + start, connection->input_used - start, &skipped);
+		int length = sip_frame_length(input->bytes + start, input->used - start, &skipped);
 		int error;
 
 		if (length < 0) {
 			connection->transport->counters.tcp_malformed++;
 			return -EBADMSG;
 		}
-		error = answer_pings(connection, skipped);
+		error = keepalive_crlf(connection, skipped);
 		if (error != 0)
 			return error;
 		start += skipped;
 		if (length == 0)
 			break;
-		error = deliver(connection, connection->input + start, (size_t)length);
+		error = connection_deliver(connection, input->bytes + start, (size_t)length);
 		if (error != 0)
 			return error;
-		start += (size_t)length;
+		start += (uint32_t)length;
 	}
-	memmove(connection->input, connection->input + start, connection->input_used - start);
-	connection->input_used -= start;
+	memmove(input->bytes, input->bytes + start, input->used - start);
+	input->used -= start;
 	return 0;
 }
 
 /* After a read: which deadline applies now. A message's begins with its first byte. */
 static void settle(struct connection *connection, bool has_delivered)
 {
-	if (connection->input_used == 0) {
-		release(&connection->input, &connection->input_size);
-		connection_enter(connection, CONNECTION_IDLE);
+	if (connection->input.used == 0) {
+		buffer_release(connection->transport, &connection->input);
+		if (connection->state != CONNECTION_IDLE)
+			connection_enter(connection, CONNECTION_IDLE);
 	} else if (connection->state != CONNECTION_PARTIAL || has_delivered) {
 		connection_enter(connection, CONNECTION_PARTIAL);
 	}
 }
 
-/* Reads what is there, bounded. Returns 0 or what ends the connection. */
-static int read_some(struct connection *connection)
+/* One read and what follows from it. -EAGAIN: nothing was there. */
+static int read_once(struct connection *connection)
 {
 	struct transport *transport = connection->transport;
+	struct buffer *input = &connection->input;
+	uint64_t received = transport->counters.tcp_received;
+	int error = buffer_reserve(transport, input, input->used + READ_BYTES);
+	ssize_t length;
 
-	for (int i = 0; i < READS_PER_TURN; i++) {
-		uint64_t received = transport->counters.tcp_received;
-		ssize_t length;
-		int error;
+	if (error != 0)
+		return error;
+	length = stream_read(connection, input->bytes + input->used, input->size - input->used);
+	if (length <= 0) {
+		if (input->used == 0)
+			buffer_release(transport, input);
+		return length == 0 ? -EPIPE : (int)length;
+	}
+	transport->counters.tcp_received_bytes += (uint64_t)length;
+	input->used += (uint32_t)length;
+	error = deliver_messages(connection);
+	if (error != 0)
+		return error;
+	if (input->used > INPUT_MAX_BYTES) {
+		transport->counters.tcp_malformed++;
+		return -EMSGSIZE;
+	}
+	settle(connection, transport->counters.tcp_received != received);
+	return 0;
+}
 
-		if (!grow(&connection->input, &connection->input_size, INPUT_FIRST_BYTES,
-			    connection->input_used + INPUT_FIRST_BYTES / 2))
-			return -ENOMEM;
-		length = recv(connection->fd, connection->input + connection->input_used,
-			connection->input_size - connection->input_used, MSG_DONTWAIT);
-		if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-			if (connection->input_used == 0)
-				release(&connection->input, &connection->input_size);
-			return 0;
-		}
-		if (length <= 0)
-			return length == 0 ? -EPIPE : -errno;
-		transport->counters.tcp_received_bytes += (uint64_t)length;
-		connection->input_used += (size_t)length;
-		error = deliver_messages(connection);
+/* Reads what is there, bounded: but what TLS has taken from the socket must not lie, for the
+ * socket won't tell of it again. Returns 0 or what ends the connection. */
+static int read_some(struct connection *connection)
+{
+	for (int i = 0; i < READS_PER_TURN || stream_has_pending(connection); i++) {
+		int error = read_once(connection);
+
 		if (error != 0)
-			return error;
-		if (connection->input_used > INPUT_MAX_BYTES) {
-			transport->counters.tcp_malformed++;
-			return -EMSGSIZE;
-		}
-		settle(connection, transport->counters.tcp_received != received);
+			return error == -EAGAIN ? 0 : error;
 	}
 	return 0;
+}
+
+/* After all has gone out. */
+static void shut(struct connection *connection)
+{
+	if (output_waiting(connection) != 0 || connection->is_shut)
+		return;
+	connection->is_shut = true;
+	if (connection->ssl != NULL)
+		tls_end(connection); /* what follows is of no interest: raw bytes will do */
+	(void)shutdown(connection->fd, SHUT_WR); /* fails if the peer has gone: as well */
+}
+
+int connection_close(struct connection *connection)
+{
+	connection_enter(connection, CONNECTION_CLOSING);
+	shut(connection);
+	return connection_watch(connection);
+}
+
+/* Waits for the peer's end. */
+static int linger(struct connection *connection, uint32_t ready)
+{
+	ssize_t length;
+
+	shut(connection);
+	if (!connection->is_shut || (ready & (LOOP_READ | LOOP_ERROR)) == 0)
+		return 0;
+	length = recv(connection->fd, connection->transport->datagram, SIP_MESSAGE_MAX_BYTES,
+		MSG_DONTWAIT);
+	if (length > 0 || (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)))
+		return 0;
+	return -EPIPE;
+}
+
+/* In the order of the states. */
+int connection_opened(struct connection *connection)
+{
+	bool is_secure = sip_transport_is_secure((enum sip_transport)connection->kind);
+	int error;
+
+	if (connection->state <= CONNECTION_HANDSHAKE && is_secure && connection->ssl == NULL) {
+		error = tls_begin(connection);
+		if (error != 0)
+			return error;
+		connection_enter(connection, CONNECTION_HANDSHAKE);
+		return connection_watch(connection);
+	}
+	if (!connection->is_accepted)
+		connection->transport->counters.tcp_opened++;
+	connection_enter(
+		connection, sip_transport_is_websocket((enum sip_transport)connection->kind)
+				    ? CONNECTION_UPGRADE
+				    : CONNECTION_IDLE);
+	if (connection->state == CONNECTION_IDLE)
+		keepalive_start(connection);
+	return output_flush(connection);
 }
 
 /* The connect has succeeded or failed. */
@@ -290,28 +257,80 @@ static int finish_connect(struct connection *connection)
 
 	if (getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
 		return -errno;
+	return error != 0 ? -error : connection_opened(connection);
+}
+
+static int go_on_shaking(struct connection *connection)
+{
+	int error = tls_step(connection);
+
+	if (error == -EAGAIN)
+		return connection_watch(connection);
+	tcp_handshake_over(connection);
+	if (error == 0)
+		error = connection_opened(connection);
+	/* The peer's first message may have come with its last word of the handshake. */
+	return error == 0 && stream_has_pending(connection) && connection->state == CONNECTION_IDLE
+		       ? read_some(connection)
+		       : error;
+}
+
+static int go_on_open(struct connection *connection, uint32_t ready)
+{
+	int error = 0;
+
+	if ((ready & LOOP_WRITE) != 0)
+		error = output_flush(connection);
 	if (error != 0)
-		return -error;
-	connection->transport->counters.tcp_opened++;
-	connection_enter(connection, CONNECTION_IDLE);
-	connection->is_writing = false; /* asks the loop anew, now for reading too */
-	error = want_write(connection, true);
-	return error == 0 ? write_waiting(connection) : error;
+		return error;
+	if (connection->state == CONNECTION_CLOSING)
+		return linger(connection, ready);
+	if ((ready & (LOOP_READ | LOOP_ERROR)) == 0)
+		return 0;
+	return sip_transport_is_websocket((enum sip_transport)connection->kind)
+		       ? websocket_read(connection)
+		       : read_some(connection);
 }
 
 void connection_ready(void *context, uint32_t ready)
 {
 	struct connection *connection = context;
-	int error = 0;
+	int error;
 
-	if (connection->state == CONNECTION_CONNECTING) {
+	if (connection->state == CONNECTION_CONNECTING)
 		error = finish_connect(connection);
-	} else {
-		if ((ready & LOOP_WRITE) != 0)
-			error = write_waiting(connection);
-		if (error == 0 && (ready & (LOOP_READ | LOOP_ERROR)) != 0)
-			error = read_some(connection);
-	}
+	else if (connection->state == CONNECTION_HANDSHAKE)
+		error = go_on_shaking(connection);
+	else
+		error = go_on_open(connection, ready);
 	if (error != 0 && error != -ESTALE)
-		connection_fail(connection);
+		connection_fail(connection, error);
+}
+
+static uint64_t *timeout_counter(struct connection *connection)
+{
+	struct transport_counters *counters = &connection->transport->counters;
+
+	if (connection->state <= CONNECTION_HANDSHAKE && !connection->is_accepted)
+		return &counters->tcp_connect_timeouts;
+	if (connection->state == CONNECTION_HANDSHAKE)
+		return &counters->tls_handshake_timeouts;
+	if (connection->state == CONNECTION_UPGRADE)
+		return &counters->ws_upgrade_timeouts;
+	return connection->state == CONNECTION_PARTIAL ? &counters->tcp_partial_timeouts
+						       : &counters->tcp_idle_timeouts;
+}
+
+void connection_expire(struct connection *connection)
+{
+	struct transport *transport = connection->transport;
+	uint64_t idle_ms = td_after(connection->active_ms, transport->config.idle_timeout_ms);
+
+	if (connection->state == CONNECTION_IDLE && idle_ms > transport_now_ms(transport)) {
+		wheel_start(&transport->wheel, &connection->timer.timer, idle_ms);
+		return;
+	}
+	if (connection->state != CONNECTION_CLOSING)
+		(*timeout_counter(connection))++;
+	connection_fail(connection, -ETIME);
 }

@@ -2,6 +2,7 @@
 #include "transport/transport.h"
 
 #include "sip/message.h"
+#include "transport/keyring.h"
 #include "transport/transport_state.h"
 
 #include <errno.h>
@@ -13,9 +14,14 @@ enum {
 	CONNECTIONS = 4096,
 	CONNECTIONS_PER_SOURCE = 256,
 	OUTPUT_BYTES = 256 << 10,
+	BUFFERS_BYTES = 64 << 20,
 	CONNECT_MS = 4000,
+	HANDSHAKE_MS = 5000,
+	HANDSHAKES = 256,
 	PARTIAL_MS = 10000,
 	IDLE_MS = 600000,
+	SEND_MS = 4000,
+	KEEPALIVE_MS = 30000,
 	UDP_BATCH = 64,
 	UDP_BUFFER_BYTES = 8 << 20,
 };
@@ -31,11 +37,18 @@ static void fill_defaults(struct transport_config *config)
 	or_default(&config->connections_max, CONNECTIONS);
 	or_default(&config->connections_per_source_max, CONNECTIONS_PER_SOURCE);
 	or_default(&config->output_max_bytes, OUTPUT_BYTES);
+	or_default(&config->buffers_max_bytes, BUFFERS_BYTES);
 	or_default(&config->connect_timeout_ms, CONNECT_MS);
+	or_default(&config->handshake_timeout_ms, HANDSHAKE_MS);
+	or_default(&config->handshakes_max, HANDSHAKES);
 	or_default(&config->partial_timeout_ms, PARTIAL_MS);
 	or_default(&config->idle_timeout_ms, IDLE_MS);
+	or_default(&config->send_timeout_ms, SEND_MS);
+	or_default(&config->keepalive_ms, KEEPALIVE_MS);
 	or_default(&config->udp_batch, UDP_BATCH);
 	or_default(&config->udp_receive_buffer_bytes, UDP_BUFFER_BYTES);
+	if (config->websocket.path[0] == '\0')
+		config->websocket.path[0] = '/';
 }
 
 void transport_note_failure(struct transport *transport, const struct sip_flow *flow)
@@ -59,6 +72,13 @@ static void tell_failures(void *context)
 	transport->failure_count = 0;
 	for (uint32_t i = 0; i < count; i++)
 		transport->sink.failed(transport->sink.context, &failures[i]);
+}
+
+uint64_t transport_now_ms(const struct transport *transport)
+{
+	uint64_t now_ms = loop_now_ms(transport->loop);
+
+	return now_ms > transport->wheel.now_ms ? now_ms : transport->wheel.now_ms;
 }
 
 bool transport_admits(
@@ -91,21 +111,32 @@ static int open_listener(struct transport *transport, uint32_t index)
 	listener->transport = transport;
 	listener->local = transport->config.listeners[index].local;
 	listener->kind = transport->config.listeners[index].transport;
-	if (listener->local.ip.family == TD_FAMILY_NONE)
+	if (listener->local.ip.family == TD_FAMILY_NONE ||
+		listener->kind == SIP_TRANSPORT_UNKNOWN || listener->kind >= SIP_TRANSPORT_COUNT)
 		return -EINVAL;
-	if (listener->kind == SIP_TRANSPORT_UDP)
-		error = udp_open(listener);
-	else if (listener->kind == SIP_TRANSPORT_TCP)
-		error = tcp_open(listener);
-	else
-		error = -EPROTONOSUPPORT;
+	error = listener->kind == SIP_TRANSPORT_UDP ? udp_open(listener) : tcp_open(listener);
 	return error == 0 ? read_port(listener) : error;
+}
+
+static int create_parts(struct transport *transport)
+{
+	int error;
+
+	transport->datagram = malloc(SIP_MESSAGE_MAX_BYTES);
+	if (transport->datagram == NULL)
+		return -ENOMEM;
+	error = connection_table_init(transport);
+	if (error == 0)
+		error = loop_wakeup_create(
+			transport->loop, tell_failures, transport, &transport->wakeup);
+	return error;
 }
 
 int transport_create(struct loop *loop, const struct transport_config *config,
 	const struct transport_sink *sink, struct transport **ret_transport,
-	uint32_t *ret_failed_listener)
+	struct transport_failure *ret_failure)
 {
+	struct transport_failure failure = {.listener = config->listener_count};
 	struct transport *transport;
 	int error;
 
@@ -121,17 +152,18 @@ int transport_create(struct loop *loop, const struct transport_config *config,
 	fill_defaults(&transport->config);
 	for (uint32_t i = 0; i < TRANSPORT_LISTENERS_MAX; i++)
 		transport->listeners[i].fd = -1;
-	transport->datagram = malloc(SIP_MESSAGE_MAX_BYTES);
-	error = transport->datagram != NULL ? connection_table_init(transport) : -ENOMEM;
+	error = create_parts(transport);
 	if (error == 0)
-		error = loop_wakeup_create(loop, tell_failures, transport, &transport->wakeup);
+		error = secrets_create(transport, failure.why);
 	for (uint32_t i = 0; i < config->listener_count && error == 0; i++) {
 		error = open_listener(transport, i);
-		if (error != 0 && ret_failed_listener != NULL)
-			*ret_failed_listener = i;
+		if (error != 0)
+			failure.listener = i;
 	}
 	if (error != 0) {
 		transport_destroy(transport);
+		if (ret_failure != NULL)
+			*ret_failure = failure;
 		return error;
 	}
 	*ret_transport = transport;
@@ -147,8 +179,10 @@ void transport_destroy(struct transport *transport)
 			continue;
 		loop_remove(transport->loop, transport->listeners[i].fd);
 		(void)close(transport->listeners[i].fd); /* nothing can be lost */
+		transport->listeners[i].fd = -1;
 	}
 	connection_table_fini(transport);
+	secrets_destroy(transport);
 	if (transport->wakeup != NULL)
 		loop_wakeup_destroy(transport->loop, transport->wakeup);
 	free(transport->datagram);
@@ -190,7 +224,7 @@ void transport_send(
 {
 	struct listener *listener;
 
-	if (flow->transport == SIP_TRANSPORT_TCP) {
+	if (flow->transport > SIP_TRANSPORT_UDP && flow->transport < SIP_TRANSPORT_COUNT) {
 		tcp_send(transport, flow, bytes, length);
 		return;
 	}
@@ -205,47 +239,27 @@ void transport_send(
 
 uint64_t transport_deadline(const struct transport *transport)
 {
-	uint64_t deadline_ms = TD_NEVER;
+	/* wheel_deadline() remembers what it found: the only write. */
+	uint64_t deadline_ms = wheel_deadline((struct wheel *)&transport->wheel);
 
-	for (int state = 0; state < CONNECTION_STATE_COUNT; state++) {
-		const struct connection *first = transport->queues[state].first;
+	return transport->renew_ms < deadline_ms ? transport->renew_ms : deadline_ms;
+}
 
-		if (first != NULL && first->deadline_ms < deadline_ms)
-			deadline_ms = first->deadline_ms;
-	}
-	return deadline_ms;
+static void expire(void *context, struct wheel_timer *timer)
+{
+	struct connection_timer *fired = td_container_of(timer, struct connection_timer, timer);
+	struct connection *connection = fired->connection;
+
+	(void)context;
+	if (fired == &connection->pings)
+		keepalive_expire(connection);
+	else
+		connection_expire(connection);
 }
 
 void transport_advance(struct transport *transport, uint64_t now_ms)
 {
-	uint64_t *const counters[CONNECTION_STATE_COUNT] = {
-		[CONNECTION_CONNECTING] = &transport->counters.tcp_connect_timeouts,
-		[CONNECTION_IDLE] = &transport->counters.tcp_idle_timeouts,
-		[CONNECTION_PARTIAL] = &transport->counters.tcp_partial_timeouts,
-	};
-
-	for (int state = 0; state < CONNECTION_STATE_COUNT; state++) {
-		struct connection *first = transport->queues[state].first;
-
-		while (first != NULL && first->deadline_ms <= now_ms) {
-			(*counters[state])++;
-			connection_fail(first);
-			first = transport->queues[state].first;
-		}
-	}
-}
-
-struct td_endpoint transport_local(const struct transport *transport, uint32_t index)
-{
-	return transport->listeners[index].local;
-}
-
-uint32_t transport_connection_count(const struct transport *transport)
-{
-	return transport->connection_count;
-}
-
-const struct transport_counters *transport_get_counters(const struct transport *transport)
-{
-	return &transport->counters;
+	(void)wheel_advance(&transport->wheel, now_ms, expire, transport);
+	if (transport->renew_ms <= now_ms)
+		secrets_renew(transport, now_ms);
 }

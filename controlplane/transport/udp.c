@@ -4,6 +4,7 @@
  * A socket is drained up to a batch per turn; more waits, so that TCP and timers get their share.
  */
 #include "sip/message.h"
+#include "transport/stun.h"
 #include "transport/transport_state.h"
 
 #include <errno.h>
@@ -47,6 +48,7 @@ static void read_control(
 			memcpy(&drops, CMSG_DATA(control), sizeof(drops));
 			listener->transport->counters.udp_kernel_drops +=
 				drops - listener->kernel_drops;
+			listener->all_kernel_drops += drops - listener->kernel_drops;
 			listener->kernel_drops = drops;
 		}
 	}
@@ -88,6 +90,26 @@ static bool is_blank(const char *bytes, size_t length)
 	return true;
 }
 
+/* RFC 5626 4.4.2: phones behind NAT learn their address and keep it. Answered like any request:
+ * to where it came from, and only to those who may speak at all. */
+static void answer_stun(
+	struct listener *listener, size_t length, const struct datagram_facts *facts)
+{
+	struct transport_counters *counters = &listener->transport->counters;
+	const struct sip_flow flow = {
+		.local = listener->local, .remote = facts->source, .transport = SIP_TRANSPORT_UDP};
+	uint8_t response[STUN_RESPONSE_MAX_BYTES];
+	size_t response_length = stun_answer(
+		(const uint8_t *)listener->transport->datagram, length, &facts->source, response);
+
+	if (response_length == 0) {
+		counters->udp_stun_ignored++;
+		return;
+	}
+	counters->udp_stun_answered++;
+	udp_send(listener, &flow, (const char *)response, response_length);
+}
+
 static void deliver(struct listener *listener, size_t length, const struct datagram_facts *facts)
 {
 	struct transport *transport = listener->transport;
@@ -105,8 +127,11 @@ static void deliver(struct listener *listener, size_t length, const struct datag
 		transport->counters.udp_truncated++;
 		return;
 	}
-	/* RFC 5626 4.4: keep-alives of phones; nothing answers them on UDP but STUN, which we
-	 * don't offer. */
+	if (stun_is_message((const uint8_t *)message.bytes, length)) {
+		answer_stun(listener, length, facts);
+		return;
+	}
+	/* Keep-alives of phones that hold a NAT's door open; no answer is due. */
 	if (is_blank(message.bytes, length)) {
 		transport->counters.udp_keepalives++;
 		return;

@@ -3,8 +3,10 @@
 #ifndef TD_TRANSPORT_TRANSPORT_FIXTURE_H
 #define TD_TRANSPORT_TRANSPORT_FIXTURE_H
 
+#include "sip/message.h"
 #include "transport/transport.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,6 +28,7 @@ struct fixture {
 	uint32_t failed;
 	bool is_echoing; /* answers each message on its flow */
 	bool is_refusing;
+	bool is_stream; /* of the last message */
 	uint64_t worst_queue_delay_us;
 	struct sip_flow flow; /* of the last message */
 	struct sip_flow failed_flow;
@@ -48,6 +51,7 @@ static inline void fixture_receive(void *context, struct transport_message *mess
 	fixture->received++;
 	fixture->flow = message->flow;
 	fixture->length = message->length;
+	fixture->is_stream = message->is_stream;
 	if (message->queue_delay_us > fixture->worst_queue_delay_us)
 		fixture->worst_queue_delay_us = message->queue_delay_us;
 	memcpy(fixture->bytes, message->bytes, message->length);
@@ -78,7 +82,8 @@ static inline struct td_endpoint fixture_loopback(bool is_ipv6)
 	return endpoint;
 }
 
-/* A transport with one listener; config may be NULL. */
+/* A transport with one listener of that kind, or with config's, of which that is the first; config
+ * may be NULL. */
 static inline struct fixture *fixture_create(
 	enum sip_transport kind, bool is_ipv6, const struct transport_config *config)
 {
@@ -88,9 +93,11 @@ static inline struct fixture *fixture_create(
 
 	if (config != NULL)
 		own = *config;
-	own.listener_count = 1;
+	if (own.listener_count == 0)
+		own.listener_count = 1;
 	own.listeners[0].transport = kind;
-	own.listeners[0].local = fixture_loopback(is_ipv6);
+	for (uint32_t i = 0; i < own.listener_count; i++)
+		own.listeners[i].local = fixture_loopback(is_ipv6);
 	if (fixture == NULL || loop_create(&fixture->loop) != 0 ||
 		transport_create(fixture->loop, &own, &sink, &fixture->transport, NULL) != 0)
 		abort();
@@ -128,16 +135,30 @@ static inline bool fixture_wait(struct fixture *fixture, const uint32_t *counter
 }
 
 /* A peer's socket towards the listener; bound and connected. */
-static inline int fixture_peer(struct fixture *fixture, int type)
+static inline int fixture_peer_at(
+	struct fixture *fixture, uint32_t listener, int type, const struct td_ip *from)
 {
-	struct td_endpoint to = transport_local(fixture->transport, 0);
+	struct td_endpoint to = transport_local(fixture->transport, listener);
+	struct td_endpoint own = {.port = 0};
 	struct sockaddr_storage address;
 	socklen_t length = td_endpoint_to_sockaddr(&to, &address);
 	int fd = socket(address.ss_family, type | SOCK_CLOEXEC, 0);
 
+	if (from != NULL) {
+		own.ip = *from;
+		length = td_endpoint_to_sockaddr(&own, &address);
+		if (bind(fd, (struct sockaddr *)&address, length) != 0)
+			abort();
+		length = td_endpoint_to_sockaddr(&to, &address);
+	}
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, length) != 0)
 		abort();
 	return fd;
+}
+
+static inline int fixture_peer(struct fixture *fixture, int type)
+{
+	return fixture_peer_at(fixture, 0, type, NULL);
 }
 
 /* A passive socket of the test's own; *ret_local is where it is. */

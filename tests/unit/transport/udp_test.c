@@ -167,7 +167,7 @@ static void test_refused_listeners(void **state)
 	struct transport_sink sink = {NULL, NULL, fixture_receive, fixture_failed};
 	struct transport *transport = NULL;
 	struct loop *loop;
-	uint32_t failed = 99;
+	struct transport_failure failure = {.listener = 99};
 	int taken = fixture_server(false, SOCK_DGRAM, &config.listeners[1].local);
 
 	(void)state;
@@ -175,11 +175,10 @@ static void test_refused_listeners(void **state)
 	config.listeners[0].transport = SIP_TRANSPORT_UDP;
 	config.listeners[0].local = fixture_loopback(false);
 	config.listeners[1].transport = SIP_TRANSPORT_UDP;
-	assert_int_equal(transport_create(loop, &config, &sink, &transport, &failed), -EADDRINUSE);
-	assert_int_equal(failed, 1);
+	assert_int_equal(transport_create(loop, &config, &sink, &transport, &failure), -EADDRINUSE);
+	assert_int_equal(failure.listener, 1);
 	config.listeners[1].transport = SIP_TRANSPORT_TLS;
-	assert_int_equal(
-		transport_create(loop, &config, &sink, &transport, &failed), -EPROTONOSUPPORT);
+	assert_int_equal(transport_create(loop, &config, &sink, &transport, &failure), -EINVAL);
 	assert_null(transport);
 	loop_destroy(loop);
 	(void)close(taken);
