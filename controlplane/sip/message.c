@@ -11,38 +11,6 @@
 
 #include <errno.h>
 
-static const uint64_t every_byte = UINT64_C(0x0101010101010101);
-
-/* Not 0 if one of the eight bytes at is below 0x20. */
-static inline uint64_t control_word(const char *at)
-{
-	uint64_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return (word - every_byte * 0x20) & ~word & every_byte * 0x80;
-}
-
-/* The first byte below 0x20 in [at, end), or end. */
-static char *control_find(char *at, char *end)
-{
-	while (end - at >= 8) {
-		uint64_t below = control_word(at);
-
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-		/* Borrows run upwards: the lowest hit is always a true one. */
-		if (below != 0)
-			return at + __builtin_ctzll(below) / 8;
-#else
-		if (below != 0)
-			break;
-#endif
-		at += 8;
-	}
-	while (at != end && (uint8_t)*at >= 0x20)
-		at++;
-	return at;
-}
-
 /* True if the control character at stands behind a backslash inside a quoted string: there any
  * octet but CR and LF is allowed (RFC 3261 25.1 quoted-pair). */
 static bool control_is_quoted(const char *from, const char *at)
@@ -70,7 +38,7 @@ static struct span line_take(struct sip_parse *parse, bool may_fold)
 	char *at = from;
 
 	for (;;) {
-		at = control_find(at, parse->end);
+		at = at + (sip_scan_control(at, parse->end) - at);
 		if (at == parse->end)
 			break;
 		if (*at == '\r' && parse->end - at >= 2 && at[1] == '\n') {

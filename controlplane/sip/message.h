@@ -110,7 +110,8 @@ enum sip_method {
 	X(FLOW_TIMER, "Flow-Timer", 0)                     \
 	X(SESSION_ID, "Session-ID", 0)                     \
 	X(USER_TO_USER, "User-to-User", 0)                 \
-	X(CALL_INFO, "Call-Info", 0)
+	X(CALL_INFO, "Call-Info", 0)                       \
+	X(RESOURCE_PRIORITY, "Resource-Priority", 0)
 
 enum sip_header_id {
 	SIP_HEADER_OTHER,
@@ -195,6 +196,18 @@ struct sip_parse_error {
  */
 td_must_check int sip_message_parse(char *bytes, size_t size_bytes, bool is_stream,
 	struct sip_message *ret_message, struct sip_parse_error *ret_error);
+
+/*
+ * Looks at a request without reading it: finds just what an answer repeats, and whose it is. Sets
+ * method, method_text, request_uri.text, via, via_count, the tags of from and to, call_id, cseq,
+ * and as headers those of Via (not split), From, To, Call-ID, CSeq, User-Agent and
+ * Resource-Priority. Enough for sip_build_response_head(). bytes stay as they are. -EBADMSG: not a
+ * request, of no method that we know, or not plain (folded lines, lists of Via in the first line,
+ * repeats, whatever the parser must judge): ask sip_message_parse(). What has been glanced at may
+ * still be refused by the parser.
+ */
+td_must_check int sip_message_glance(
+	const char *bytes, size_t size_bytes, struct sip_message *ret_message);
 
 /*
  * Finds the end of the first message in a stream (RFC 3261 18.3). Returns its length in bytes,

@@ -57,6 +57,37 @@ const uint8_t sip_char_classes[256] = {
 };
 /* clang-format on */
 
+static const uint64_t every_byte = UINT64_C(0x0101010101010101);
+
+/* Not 0 if one of the eight bytes at is below 0x20. */
+static inline uint64_t control_word(const char *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return (word - every_byte * 0x20) & ~word & every_byte * 0x80;
+}
+
+const char *sip_scan_control(const char *at, const char *end)
+{
+	while (end - at >= 8) {
+		uint64_t below = control_word(at);
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		/* Borrows run upwards: the lowest hit is always a true one. */
+		if (below != 0)
+			return at + __builtin_ctzll(below) / 8;
+#else
+		if (below != 0)
+			break;
+#endif
+		at += 8;
+	}
+	while (at != end && (uint8_t)*at >= 0x20)
+		at++;
+	return at;
+}
+
 const char *sip_scan_quoted(const char *at, const char *end)
 {
 	for (at++; at < end; at++) {
