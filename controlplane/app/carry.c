@@ -133,13 +133,14 @@ static void sip_received(void *context, struct transport_message *message)
 {
 	struct wire *wire = context;
 
-	switchboard_set_queue_delay(
-		wire->switchboard, (uint32_t)(message->queue_delay_us / TD_US_PER_MS));
 	switchboard_receive_sip(wire->switchboard,
 		&(const struct switchboard_message){
 			.bytes = message->bytes,
 			.length = message->length,
 			.flow = &message->flow,
+			/* What waits in a stream's buffer waited for the last turn to end. */
+			.queue_delay_us =
+				message->is_stream ? wire->turn_delay_us : message->queue_delay_us,
 			.is_stream = message->is_stream,
 		},
 		wire_now(wire));
@@ -202,7 +203,7 @@ void carry_queue_delay(void *context, uint64_t delay_us)
 {
 	struct wire *wire = context;
 
-	switchboard_set_queue_delay(wire->switchboard, (uint32_t)(delay_us / TD_US_PER_MS));
+	wire->turn_delay_us = delay_us;
 }
 
 void carry_event_progress(void *context, uint32_t ready)

@@ -81,6 +81,7 @@ static json_t *defence_json(const struct defence_counts *counts)
 #define PUT_COUNTER(name, help) put_count(object, #name, counts->name);
 	DEFENCE_COUNTERS(PUT_COUNTER)
 #undef PUT_COUNTER
+	put_count(object, "shedding_permille", counts->shedding_permille);
 	return object;
 }
 

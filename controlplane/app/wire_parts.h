@@ -48,6 +48,7 @@ struct wire {
 	uint64_t started_ms;
 	uint64_t tick_ms;   /* next housekeeping */
 	uint64_t listen_ms; /* SIP is listened to at the latest; 0: no turn yet; TD_NEVER: it is */
+	uint64_t turn_delay_us;	 /* longest wait in the last turn of the loop */
 	uint64_t outbox_lost;	 /* messages dropped for want of memory */
 	uint64_t journal_failed; /* turns whose journal couldn't be written */
 	bool is_journal_stuck;	 /* the last turn's journal couldn't be written: output waits */

@@ -2,6 +2,7 @@
 #include "defence/defence.h"
 
 #include "defence/bucket.h"
+#include "defence/refusals.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,16 +15,27 @@ struct trunk_buckets {
 
 struct defence {
 	struct defence_counts counts;
+	uint32_t wait_target_us;
+	uint32_t retry_after_s;
+	struct overload overload;
+	struct refusals refusals;
 	uint32_t trunk_slots;
 	struct trunk_buckets *trunks; /* owns */
 };
 
-int defence_create(uint32_t trunk_slots, struct defence **ret_defence)
+void defence_configure(struct defence *defence, const struct config_sip *sip)
+{
+	defence->wait_target_us = sip->overload_queue_delay_ms * TD_US_PER_MS;
+	defence->retry_after_s = sip->retry_after_s;
+}
+
+int defence_create(const struct config_sip *sip, uint32_t trunk_slots, struct defence **ret_defence)
 {
 	struct defence *defence = calloc(1, sizeof(*defence));
 
 	if (defence == NULL)
 		return -ENOMEM;
+	defence_configure(defence, sip);
 	defence->trunk_slots = trunk_slots;
 	defence->trunks = calloc(trunk_slots, sizeof(*defence->trunks));
 	if (defence->trunks == NULL) {
@@ -40,6 +52,55 @@ void defence_destroy(struct defence *defence)
 		return;
 	free(defence->trunks);
 	free(defence);
+}
+
+void defence_note_wait(struct defence *defence, uint64_t wait_us, uint64_t now_ms)
+{
+	overload_note(&defence->overload, wait_us, defence->wait_target_us, now_ms);
+}
+
+bool defence_is_shedding(const struct defence *defence)
+{
+	return overload_part(&defence->overload) != 0;
+}
+
+bool defence_sheds(struct defence *defence, enum overload_class class, uint64_t origin)
+{
+	uint64_t *const counts[OVERLOAD_CLASS_COUNT] = {
+		[OVERLOAD_LOW] = &defence->counts.shed_low,
+		[OVERLOAD_NORMAL] = &defence->counts.shed_normal,
+		[OVERLOAD_HIGH] = &defence->counts.shed_high,
+		[OVERLOAD_EMERGENCY] = &defence->counts.shed_emergency,
+	};
+
+	if (!overload_refuses(&defence->overload, class, (uint32_t)origin & (OVERLOAD_ONE - 1)))
+		return false;
+	(*counts[class])++;
+	return true;
+}
+
+void defence_remember_refusal(struct defence *defence, uint64_t origin, uint64_t now_ms)
+{
+	refusals_add(&defence->refusals, origin, now_ms);
+}
+
+bool defence_was_refused(struct defence *defence, uint64_t origin, uint64_t now_ms)
+{
+	bool was_refused = refusals_have(&defence->refusals, origin, now_ms);
+
+	defence->counts.repeats_refused += was_refused;
+	return was_refused;
+}
+
+void defence_absorb_ack(struct defence *defence)
+{
+	defence->counts.acks_absorbed++;
+}
+
+uint32_t defence_retry_after_s(const struct defence *defence, uint64_t origin)
+{
+	return defence->retry_after_s +
+	       (uint32_t)(origin >> 16 & 0xffff) % (defence->retry_after_s + 1);
 }
 
 static struct bucket_rate outbound_rate(const struct config_limits *limits)
@@ -82,5 +143,8 @@ void defence_place_call(struct defence *defence, uint32_t trunk, const struct co
 
 struct defence_counts defence_get_counts(const struct defence *defence)
 {
-	return defence->counts;
+	struct defence_counts counts = defence->counts;
+
+	counts.shedding_permille = overload_part(&defence->overload) * 1000 / OVERLOAD_ONE;
+	return counts;
 }

@@ -10,6 +10,7 @@
 #define TD_DEFENCE_DEFENCE_H
 
 #include "config/config.h"
+#include "defence/overload.h"
 
 #include <tandem/compiler.h>
 
@@ -19,20 +20,48 @@
 struct defence;
 
 /* X(name, help): counters since the start. */
-#define DEFENCE_COUNTERS(X)                                                        \
-	X(refused_trunk_rate, "new calls refused: the trunk's limits.calls_per_s") \
+#define DEFENCE_COUNTERS(X)                                                                    \
+	X(shed_low, "new requests refused under overload: registrations, calls of low trunks") \
+	X(shed_normal, "new calls refused under overload")                                     \
+	X(shed_high, "new requests refused under overload: OPTIONS, calls of high priority")   \
+	X(shed_emergency, "emergency calls refused under overload")                            \
+	X(repeats_refused, "repeats of refused INVITEs that got the same answer")              \
+	X(acks_absorbed, "ACKs to refusals that have no transaction")                          \
+	X(refused_trunk_rate, "new calls refused: the trunk's limits.calls_per_s")             \
 	X(outbound_rate, "destinations passed over: their limits.outbound_calls_per_s")
 
 struct defence_counts {
 #define DEFENCE_COUNTER_FIELD(name, help) uint64_t name;
 	DEFENCE_COUNTERS(DEFENCE_COUNTER_FIELD)
 #undef DEFENCE_COUNTER_FIELD
+	uint32_t shedding_permille; /* gauge: part of new requests that overload control refuses */
 };
 
-/* Creates a defence for trunk ids below trunk_slots. -ENOMEM. */
-td_must_check int defence_create(uint32_t trunk_slots, struct defence **ret_defence);
+/* Creates a defence for trunk ids below trunk_slots. Copies what it needs of sip. -ENOMEM. */
+td_must_check int defence_create(
+	const struct config_sip *sip, uint32_t trunk_slots, struct defence **ret_defence);
 /* NULL is allowed. */
 void defence_destroy(struct defence *defence);
+
+/* Takes over what a reload may change. */
+void defence_configure(struct defence *defence, const struct config_sip *sip);
+
+/* Something is being handled that had waited so long to be. */
+void defence_note_wait(struct defence *defence, uint64_t wait_us, uint64_t now_ms);
+/* True while overload control refuses part of what is new. */
+bool defence_is_shedding(const struct defence *defence);
+/* True, counted, if a new request must be refused for the sake of those in progress. origin is a
+ * keyed hash of what its repeats have in common. */
+bool defence_sheds(struct defence *defence, enum overload_class class, uint64_t origin);
+
+/* Remembers that an INVITE was refused without a transaction; true, counted, for its repeats. */
+void defence_remember_refusal(struct defence *defence, uint64_t origin, uint64_t now_ms);
+bool defence_was_refused(struct defence *defence, uint64_t origin, uint64_t now_ms);
+/* Counts an ACK to such a refusal. */
+void defence_absorb_ack(struct defence *defence);
+/* Seconds for Retry-After: between the configured number and twice as many, always the same for
+ * one origin. */
+uint32_t defence_retry_after_s(const struct defence *defence, uint64_t origin);
 
 /* True, and one is counted, if one more new call may come from that trunk now. */
 td_must_check bool defence_admit_call(struct defence *defence, uint32_t trunk,

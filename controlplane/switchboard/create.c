@@ -69,7 +69,7 @@ static int create_machines(struct switchboard *switchboard)
 		result = trunk_table_create(
 			config, trunk_seed, switchboard->now.mono_ms, &switchboard->trunks);
 	if (result == 0)
-		result = defence_create(TRUNK_IDS_MAX, &switchboard->defence);
+		result = defence_create(&config->sip, TRUNK_IDS_MAX, &switchboard->defence);
 	if (result == 0)
 		result = route_table_create(
 			config, switchboard->trunks, trunk_seed, &switchboard->routes);

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From bytes to the one who is meant: parser, strangers, the gate for new calls, and the
+ * From bytes to the one who is meant: strangers, guard, parser, and the
  * indications of the transaction layer.
  */
-#include "leg/cause.h"
 #include "switchboard/state.h"
 #include "util/siphash.h"
 
 #include <string.h>
-
-enum {
-	TRANSACTIONS_RESERVED_PART = 8, /* of all, for requests in dialogs */
-};
 
 uint64_t receive_origin(const struct switchboard *switchboard, const struct sip_message *request)
 {
@@ -33,18 +28,22 @@ void receive_send(void *context, const struct sip_flow *flow, const char *bytes,
 	switchboard_send(context, flow, bytes, length);
 }
 
-/* A To tag that is the same for each repeat of the request: no state keeps it. */
-static struct span stateless_tag(const struct switchboard *switchboard,
-	const struct sip_message *request, char tag[SWITCHBOARD_TAG_BYTES])
+struct span receive_tag(uint64_t random, char tag[SWITCHBOARD_TAG_BYTES])
 {
 	static const char hex[] = "0123456789abcdef";
-	uint64_t random = receive_origin(switchboard, request);
 
 	for (size_t i = 0; i + 1 < SWITCHBOARD_TAG_BYTES; i++) {
 		tag[i] = hex[random & 15];
 		random >>= 4;
 	}
 	return (struct span){tag, SWITCHBOARD_TAG_BYTES - 1};
+}
+
+/* A To tag that is the same for each repeat of the request: no state keeps it. */
+static struct span stateless_tag(const struct switchboard *switchboard,
+	const struct sip_message *request, char tag[SWITCHBOARD_TAG_BYTES])
+{
+	return receive_tag(receive_origin(switchboard, request), tag);
 }
 
 void receive_answer_stateless(struct switchboard *switchboard, const struct sip_message *request,
@@ -55,7 +54,8 @@ void receive_answer_stateless(struct switchboard *switchboard, const struct sip_
 	struct leg_reply full = *reply;
 	int length;
 
-	full.to_tag = stateless_tag(switchboard, request, tag);
+	if (span_is_empty(full.to_tag))
+		full.to_tag = stateless_tag(switchboard, request, tag);
 	full.server = switchboard_user_agent(switchboard);
 	length = leg_build_reply(
 		switchboard->buffer, sizeof(switchboard->buffer), request, &flow->remote, &full);
@@ -82,66 +82,6 @@ void receive_answer(struct switchboard *switchboard, transaction_id id,
 		switchboard->counts.unmatched++;
 }
 
-/* True if the transactions that are left are for the calls that are up. */
-static bool transactions_are_short(const struct switchboard *switchboard)
-{
-	struct transaction_counts counts = transaction_table_counts(switchboard->transactions);
-	uint64_t in_use = (uint64_t)counts.clients + counts.servers;
-	uint32_t capacity = switchboard->config->sip.max_transactions;
-
-	return in_use >= capacity - capacity / TRANSACTIONS_RESERVED_PART;
-}
-
-/* True if no new call may begin now; counts why. */
-static bool gate_is_closed(struct switchboard *switchboard)
-{
-	const struct config_sip *sip = &switchboard->config->sip;
-	struct switchboard_counts *counts = &switchboard->counts;
-
-	if ((switchboard->gates & SWITCHBOARD_GATE_DRAINING) != 0)
-		counts->refused_draining++;
-	else if (switchboard->gates != 0 ||
-		 (sip->overload_queue_delay_ms != 0 &&
-			 switchboard->queue_delay_ms > sip->overload_queue_delay_ms))
-		counts->refused_overload++;
-	else if (slab_in_use(switchboard->lines) >= sip->max_calls ||
-		 slab_in_use(switchboard->lines) >= slab_capacity(switchboard->lines))
-		counts->refused_limit++;
-	else if (transactions_are_short(switchboard))
-		counts->refused_memory++;
-	else if (switchboard->media_state != LEDGER_READY)
-		counts->refused_media++;
-	else
-		return false;
-	return true;
-}
-
-/* Refuses a new INVITE before a transaction exists. A repeat of an INVITE that was taken has
- * one, and goes on to it. */
-static bool refuse_new_call(struct switchboard *switchboard, trunk_id trunk,
-	const struct sip_message *message, const struct sip_flow *flow)
-{
-	const struct leg_reply reply = {
-		.status = 503,
-		.q850 = CAUSE_CONGESTION,
-		.retry_after_s = switchboard->config->sip.retry_after_s,
-	};
-	uint64_t origin;
-
-	if (!sip_message_is_request(message) || message->method != SIP_METHOD_INVITE ||
-		message->to.tag.length != 0)
-		return false;
-	origin = receive_origin(switchboard, message);
-	if (table_find(switchboard->by_origin, &origin, sizeof(origin)) != NULL ||
-		(!gate_is_closed(switchboard) &&
-			defence_admit_call(switchboard->defence, trunk,
-				&trunk_config(switchboard->trunks, trunk)->limits,
-				switchboard->now.mono_ms)))
-		return false;
-	receive_answer_stateless(switchboard, message, flow, &reply);
-	return true;
-}
-
 static void receive_malformed(struct switchboard *switchboard, const struct sip_message *message,
 	const struct sip_parse_error *error, const struct sip_flow *flow)
 {
@@ -158,9 +98,11 @@ void receive_message(struct switchboard *switchboard, const struct switchboard_m
 	const struct sip_flow *flow = &peer;
 	struct sip_message message;
 	struct sip_parse_error error;
+	bool is_judged;
 	trunk_id trunk;
 
 	switchboard->counts.messages++;
+	switchboard->queue_delay_us = received->queue_delay_us;
 	trunk = trunk_find_by_source(switchboard->trunks, &flow->remote.ip, flow->transport);
 	if (trunk == TRUNK_NONE) {
 		switchboard->counts.strangers++;
@@ -169,6 +111,9 @@ void receive_message(struct switchboard *switchboard, const struct switchboard_m
 	/* If its connection goes and we connect to it, it must be who the trunk says. */
 	if (peer.server_id == 0)
 		peer.server_id = trunk_config(switchboard->trunks, trunk)->target.server_id;
+	is_judged = sip_message_glance(received->bytes, received->length, &message) == 0;
+	if (is_judged && guard_turns_away(switchboard, &message, flow, trunk))
+		return;
 	if (sip_message_parse(received->bytes, received->length, received->is_stream, &message,
 		    &error) != 0) {
 		receive_malformed(switchboard, &message, &error, flow);
@@ -176,7 +121,8 @@ void receive_message(struct switchboard *switchboard, const struct switchboard_m
 	}
 	if (sip_message_is_request(&message))
 		trunks_tell(switchboard, trunk, flow, TRUNK_CALL_ANSWERED);
-	if (refuse_new_call(switchboard, trunk, &message, flow))
+	if (!is_judged && sip_message_is_request(&message) &&
+		guard_turns_away(switchboard, &message, flow, trunk))
 		return;
 	transaction_receive(switchboard->transactions, &message, flow, switchboard->now.mono_ms);
 }

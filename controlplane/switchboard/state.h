@@ -95,7 +95,6 @@ struct switchboard {
 	uint64_t call_id_base;
 	uint32_t call_count;
 	uint32_t gates; /* enum switchboard_gate, closed ones */
-	uint32_t queue_delay_ms;
 	enum ledger_state media_state;
 
 	struct transaction_table *transactions;
@@ -119,6 +118,7 @@ struct switchboard {
 	const struct sip_message *message;
 	const struct sip_flow *flow;
 	transaction_id transaction; /* of message */
+	uint64_t queue_delay_us;    /* of message */
 	bool has_progress_body;	    /* the 18x to be sent carries local_sdp */
 	bool is_proxy_authorization;
 	uint32_t reject_status; /* of a negotiation */
@@ -163,7 +163,14 @@ void receive_answer_stateless(struct switchboard *switchboard, const struct sip_
 void receive_answer(struct switchboard *switchboard, transaction_id id,
 	const struct sip_message *request, const struct sip_flow *flow,
 	const struct leg_reply *reply);
+/* Writes a tag of a number's digits. */
+struct span receive_tag(uint64_t number, char tag[SWITCHBOARD_TAG_BYTES]);
 uint64_t receive_origin(const struct switchboard *switchboard, const struct sip_message *request);
+
+/* ---- guard.c ---- */
+/* True if a request, read or only glanced at, has been dealt with: nobody else need see it. */
+bool guard_turns_away(struct switchboard *switchboard, const struct sip_message *request,
+	const struct sip_flow *flow, trunk_id trunk);
 
 /* ---- switchboard_request.c ---- */
 /* A request outside a dialog, in its new transaction. */

@@ -348,6 +348,7 @@ int switchboard_reconfigure(
 	switchboard->routes = routes;
 	forget_alternatives(switchboard);
 	switchboard->config = config;
+	defence_configure(switchboard->defence, &config->sip);
 	return 0;
 }
 
@@ -365,9 +366,4 @@ void switchboard_set_gate(
 		switchboard->gates |= (uint32_t)gate;
 	else
 		switchboard->gates &= ~(uint32_t)gate;
-}
-
-void switchboard_set_queue_delay(struct switchboard *switchboard, uint32_t delay_ms)
-{
-	switchboard->queue_delay_ms = delay_ms;
 }

@@ -93,6 +93,7 @@ struct switchboard_message {
 	char *bytes; /* borrows until the function returns */
 	size_t length;
 	const struct sip_flow *flow;
+	uint64_t queue_delay_us; /* how long it has waited for this */
 	bool is_stream;
 };
 void switchboard_receive_sip(struct switchboard *switchboard,
@@ -132,9 +133,6 @@ enum switchboard_gate {
 };
 void switchboard_set_gate(
 	struct switchboard *switchboard, enum switchboard_gate gate, bool is_closed);
-/* How long what is handled now has waited to be handled, in ms: above the configured threshold
- * new calls are refused, requests in dialogs never. */
-void switchboard_set_queue_delay(struct switchboard *switchboard, uint32_t delay_ms);
 
 /* X(name, help): counters since the start. */
 #define SWITCHBOARD_COUNTERS(X)                                                             \

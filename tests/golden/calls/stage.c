@@ -235,7 +235,7 @@ static bool play_verb(struct stage *stage, const char *verb, const char *words)
 		return true;
 	}
 	if (strcmp(verb, "delay") == 0) {
-		switchboard_set_queue_delay(stage->board->switchboard, (uint32_t)atoi(words));
+		stage->board->queue_delay_us = strtoull(words, NULL, 10) * TD_US_PER_MS;
 		return true;
 	}
 	if (strcmp(verb, "drain") == 0) {

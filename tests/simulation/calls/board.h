@@ -67,9 +67,10 @@ struct board {
 	uint32_t reply_delay_ms; /* of the dataplane */
 	uint32_t reply_jitter_ms;
 	bool is_media_away;
-	uint64_t steps;	     /* inputs taken */
-	uint64_t kill_at;    /* dies before that step; 0: never */
-	uint64_t restart_ms; /* how long it stays dead */
+	uint64_t queue_delay_us; /* that messages are said to have waited */
+	uint64_t steps;		 /* inputs taken */
+	uint64_t kill_at;	 /* dies before that step; 0: never */
+	uint64_t restart_ms;	 /* how long it stays dead */
 	struct board_tap tap;
 
 	uint32_t termination_count;

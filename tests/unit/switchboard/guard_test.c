@@ -91,11 +91,76 @@ static void test_calls_per_second_to_a_trunk(void **state)
 	rig_fini(&rig);
 }
 
+/* A refused INVITE gets the same answer each time it comes, even if there is room by then; the ACK
+ * to it concerns nobody. */
+static void test_repeats_of_a_refused_invite(void **state)
+{
+	struct rig rig;
+	struct switchboard_counts counts;
+	char first[sizeof(rig.last)];
+	char ack[1024];
+	const char *tag;
+
+	(void)state;
+	rig_init(&rig, HEAD LIMITED_TRUNKS);
+	invite(&rig, "10.1.0.1", 1);
+	invite(&rig, "10.1.0.2", 2);
+	invite(&rig, "10.1.0.3", 3);
+	assert_memory_equal(rig.last, "SIP/2.0 503", 11);
+	(void)snprintf(first, sizeof(first), "%s", rig.last);
+	rig.now.mono_ms += 5000;
+	invite(&rig, "10.1.0.3", 3);
+	assert_string_equal(rig.last, first);
+	tag = strstr(first, "To: <sip:100@10.0.0.1>");
+	(void)snprintf(ack, sizeof(ack),
+		"ACK sip:100@10.0.0.1 SIP/2.0\r\n"
+		"Via: SIP/2.0/UDP 10.1.0.3;branch=z9hG4bK3;rport\r\n"
+		"From: <sip:1@10.1.0.1>;tag=a\r\n%.*s\r\nCall-ID: c3\r\nCSeq: 1 ACK\r\n\r\n",
+		(int)strcspn(tag, "\r"), tag);
+	rig.sent = 0;
+	rig_receive(&rig, "10.1.0.3", ack);
+	counts = switchboard_get_counts(rig.switchboard);
+	assert_int_equal(rig.sent, 0);
+	assert_int_equal(counts.unmatched, 0);
+	assert_int_equal(counts.defence.acks_absorbed, 1);
+	assert_int_equal(counts.defence.repeats_refused, 1);
+	assert_int_equal(counts.transactions.servers, 2);
+	rig.now.mono_ms += 32000; /* a new call, as far as anybody can tell */
+	invite(&rig, "10.1.0.3", 3);
+	assert_memory_equal(rig.last, "SIP/2.0 100", 11);
+	rig_fini(&rig);
+}
+
+/* Folded or compact, with lists: the parser reads it, and the same gate closes. */
+static void test_unusual_invites_are_refused_too(void **state)
+{
+	static const char *const texts[] = {
+		"INVITE sip:100@10.0.0.1 SIP/2.0\r\nv: SIP/2.0/UDP 10.1.0.1;branch=z9hG4bK1, "
+		"SIP/2.0/UDP h;branch=z9hG4bK2\r\nf: <sip:1@10.1.0.1>;tag=a\r\n"
+		"t: <sip:100@10.0.0.1>\r\ni: c\r\nCSeq: 1 INVITE\r\nm: <sip:10.1.0.1>\r\n\r\n",
+		REQUEST("INVITE", "2") "Subject: a\r\n b\r\n\r\n",
+	};
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig, HEAD TRUNKS ROUTES);
+	switchboard_set_gate(rig.switchboard, SWITCHBOARD_GATE_DRAINING, true);
+	for (unsigned i = 0; i < 2; i++) {
+		rig_receive(&rig, "10.1.0.1", texts[i]);
+		assert_int_equal(rig.sent, i + 1);
+		assert_memory_equal(rig.last, "SIP/2.0 503", 11);
+	}
+	assert_int_equal(switchboard_get_counts(rig.switchboard).transactions.servers, 0);
+	rig_fini(&rig);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_calls_per_second_from_a_trunk),
 		cmocka_unit_test(test_calls_per_second_to_a_trunk),
+		cmocka_unit_test(test_repeats_of_a_refused_invite),
+		cmocka_unit_test(test_unusual_invites_are_refused_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
