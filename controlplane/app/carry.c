@@ -6,6 +6,7 @@
 #include "app/carry.h"
 
 #include "api/control_socket.h"
+#include "app/hep_sender.h"
 #include "app/names.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
@@ -316,7 +317,8 @@ void carry_turn_end(void *context)
 			return;
 		event_sink_flush(wire->event_sink);
 		if (outbox_waiting_bytes(wire->outbox) == 0)
-			return;
+			break;
 		outbox_flush(wire->outbox, &ports);
 	}
+	hep_sender_run(wire->hep_sender);
 }

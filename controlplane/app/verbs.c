@@ -6,6 +6,7 @@
 #include "api/control_socket.h"
 #include "app/gauges.h"
 #include "app/names.h"
+#include "app/observation.h"
 #include "app/transports.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
@@ -230,6 +231,7 @@ static int verb_status(void *context, const json_t *request, json_t **ret_result
 	put_object(object, "journal", journal_json(wire, &journal));
 	put_object(object, "events", events_json(wire));
 	put_object(object, "kafka", kafka_json(wire));
+	put_object(object, "trace", observation_status(wire));
 	return answer_with(object, ret_result);
 }
 
@@ -423,6 +425,7 @@ const struct control_verb *wire_verbs(size_t *ret_count)
 		{"trunks", verb_trunks},
 		{"dataplane", verb_dataplane},
 		{"events", verb_events},
+		{"trace", observation_trace_verb},
 		{"reload", verb_reload},
 		{"drain", verb_drain},
 	};

@@ -8,6 +8,7 @@
 #include "api/control_socket.h"
 #include "app/carry.h"
 #include "app/names.h"
+#include "app/observation.h"
 #include "app/storage.h"
 #include "app/transports.h"
 #include "app/wire_parts.h"
@@ -76,8 +77,10 @@ static int build_switchboard(struct wire *wire)
 	const struct switchboard_ports ports = carry_switchboard_ports(wire);
 	struct restoring restoring = {wire, journal_stats(wire->journal).is_other_boot};
 	uint8_t seed[SWITCHBOARD_SEED_BYTES];
-	const struct switchboard_setup setup = {
-		.config = wire->config, .seed = seed, .restored_calls = journaled_calls(wire)};
+	const struct switchboard_setup setup = {.config = wire->config,
+		.seed = seed,
+		.restored_calls = journaled_calls(wire),
+		.trace = wire->trace};
 	int result;
 
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
@@ -182,7 +185,8 @@ static void make_directory(const char *path)
 static int build(struct wire *wire)
 {
 	static int (*const steps[])(struct wire * wire) = {build_loop, storage_build,
-		build_switchboard, names_build, build_media, build_transport, build_control};
+		observation_build, build_switchboard, names_build, build_media, build_transport,
+		build_control};
 
 	make_directory(wire->config->run_dir);
 	make_directory(wire->config->state_dir);
@@ -202,6 +206,7 @@ static void take_down(struct wire *wire)
 	media_client_destroy(wire->media);
 	names_take_down(wire);
 	switchboard_destroy(wire->switchboard);
+	observation_take_down(wire);
 	outbox_destroy(wire->outbox);
 	storage_take_down(wire);
 	loop_destroy(wire->loop);

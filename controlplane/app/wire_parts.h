@@ -20,6 +20,7 @@ struct control_socket;
 struct control_verb;
 struct event_log;
 struct event_sink;
+struct hep_sender;
 struct journal;
 struct kafka_producer;
 struct loop;
@@ -28,6 +29,7 @@ struct names;
 struct outbox;
 struct switchboard;
 struct td_counters;
+struct trace;
 struct transport;
 
 struct wire {
@@ -39,6 +41,8 @@ struct wire {
 	struct event_sink *event_sink;
 	struct kafka_producer *kafka; /* NULL: no brokers configured */
 	struct outbox *outbox;
+	struct trace *trace;	       /* NULL: trace.memory_mb is 0 */
+	struct hep_sender *hep_sender; /* NULL: no collector configured */
 	struct switchboard *switchboard;
 	struct media_client *media;
 	struct transport *transport;

@@ -17,6 +17,7 @@ int loader_check(struct loader *loader)
 	int error;
 
 	loader_check_addresses(loader);
+	loader_check_trace(loader);
 	error = loader_check_trunks(loader);
 	if (error == 0)
 		error = loader_check_routes(loader);
@@ -147,6 +148,7 @@ void config_destroy(struct config *config)
 			td_wipe(trunk->users, trunk->user_count * sizeof(*trunk->users));
 		free(trunk->users);
 	}
+	td_wipe(config->trace.hep.password, CONFIG_SECRET_BYTES);
 	td_wipe(config->events.properties, sizeof(config->events.properties));
 	free(config->trunks);
 	free(config->routes);

@@ -348,6 +348,20 @@ struct config_control {
 	char socket[CONFIG_PATH_BYTES];
 };
 
+/* Export of SIP messages. */
+struct config_hep {
+	char collector[CONFIG_TEXT_BYTES]; /* as written; empty: none */
+	struct td_endpoint endpoint;	   /* from it */
+	uint32_t capture_id;
+	char password_file[CONFIG_PATH_BYTES];
+	char password[CONFIG_SECRET_BYTES]; /* secret: never logged; from its file */
+};
+
+struct config_trace {
+	uint32_t memory_mb; /* 0: no trace */
+	struct config_hep hep;
+};
+
 struct config {
 	char node[CONFIG_NAME_BYTES];
 	char run_dir[CONFIG_PATH_BYTES];   /* sockets, shared memory */
@@ -358,6 +372,7 @@ struct config {
 	struct config_journal journal;
 	struct config_events events;
 	struct config_control control;
+	struct config_trace trace;
 	uint32_t trunk_count;
 	struct config_trunk *trunks; /* owns */
 	uint32_t route_count;

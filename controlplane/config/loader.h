@@ -31,6 +31,7 @@ td_must_check int loader_check(struct loader *loader);
 /* Its parts, in files of their own. */
 void loader_check_addresses(struct loader *loader); /* SIP, media, dataplane, events */
 td_must_check int loader_check_trunks(struct loader *loader);
+void loader_check_trace(struct loader *loader);
 td_must_check int loader_check_routes(struct loader *loader);
 
 /* One trunk's rules as registrar, and as one who registers. -ENOMEM. */

@@ -45,6 +45,8 @@ static const struct schema_field fields[] = {
 		AT(config, events)),
 	ROW("", "control", SCHEMA_SECTION, "The socket that tandemctl talks to.", RESTART,
 		AT(config, control)),
+	ROW("", "trace", SCHEMA_SECTION, "What is kept and exported of SIP messages.", RESTART,
+		AT(config, trace)),
 	ROW("", "trunks", SCHEMA_SECTION,
 		"Carriers, PBXs and phones that calls come from and go to.", RELOAD, REQUIRED,
 		HEAP_LIST(config, trunks, trunk_count, CONFIG_TRUNKS_MAX)),
@@ -433,6 +435,7 @@ static const struct schema_part parts[] = {
 	{schema_defence_fields, SCHEMA_DEFENCE_FIELDS},
 	{schema_identity_fields, SCHEMA_IDENTITY_FIELDS},
 	{schema_dns_fields, SCHEMA_DNS_FIELDS},
+	{schema_trace_fields, SCHEMA_TRACE_FIELDS},
 };
 
 uint32_t schema_field_count(void)

@@ -45,7 +45,8 @@ struct schema_part {
 enum {
 	SCHEMA_DEFENCE_FIELDS = 23,
 	SCHEMA_DNS_FIELDS = 8,
-	SCHEMA_IDENTITY_FIELDS = 14
+	SCHEMA_IDENTITY_FIELDS = 14,
+	SCHEMA_TRACE_FIELDS = 5,
 };
 /* sip.defence and trunks.limits (schema_defence.c). */
 extern const struct schema_field schema_defence_fields[SCHEMA_DEFENCE_FIELDS];
@@ -53,5 +54,7 @@ extern const struct schema_field schema_defence_fields[SCHEMA_DEFENCE_FIELDS];
 extern const struct schema_field schema_dns_fields[SCHEMA_DNS_FIELDS];
 /* trunks.identity, trunks.numbers and trunks.headers (schema_identity.c). */
 extern const struct schema_field schema_identity_fields[SCHEMA_IDENTITY_FIELDS];
+/* trace and trace.hep (schema_trace.c). */
+extern const struct schema_field schema_trace_fields[SCHEMA_TRACE_FIELDS];
 
 #endif

@@ -30,6 +30,8 @@ struct ctl_options {
 	uint32_t limit;	      /* records shown by cdr and events */
 	const char *call;     /* only what concerns this call or contact; NULL: all */
 	const char *argument; /* behind the verb; NULL: none */
+	const char *subject;  /* behind the argument; NULL: none */
+	bool is_full;	      /* call trace: whole messages behind the ladder */
 };
 
 /* Asks the appliance and gives its result through ret_result (a new reference). request is taken.
@@ -46,5 +48,7 @@ void ctl_print_table(const json_t *array, const char *const *columns);
 /* The verbs that read files themselves; each returns an exit code. */
 int ctl_show_records(const struct ctl_options *options, bool only_cdrs);
 int ctl_show_dataplane(const struct ctl_options *options);
+/* "call trace ID": asks, and draws. */
+int ctl_show_call(const struct ctl_options *options);
 
 #endif

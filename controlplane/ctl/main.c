@@ -20,6 +20,8 @@ static const char help[] =
 	"\n"
 	"  tandemctl status              is it well? calls, ports, memory, journal, events\n"
 	"  tandemctl calls               the calls there are now\n"
+	"  tandemctl call trace ID       SIP of a call as a ladder, also when it is over; ID: its id, a\n"
+	"                                SIP Call-ID, or the caller's or called number\n"
 	"  tandemctl trunks              carriers and phones: state, calls, refusals\n"
 	"  tandemctl cdr [-n 50]         the last call detail records, newest last\n"
 	"  tandemctl cdr --call ID       those of one call (end of its id, or its SIP Call-ID)\n"
@@ -32,6 +34,7 @@ static const char help[] =
 	"  -j, --json          JSON instead of tables (cdr, events: one record a line)\n"
 	"  -n, --limit N       records that cdr and events show (default 20)\n"
 	"  -f, --follow        cdr, events: go on with new ones until Ctrl-C\n"
+	"      --full          call trace: the messages themselves behind the ladder\n"
 	"  -c, --call ID       cdr, events: only this call, contact, leg or SIP Call-ID\n"
 	"  -s, --socket PATH   control socket (default $TANDEM_CONTROL or\n"
 	"                      /run/tandem/control.sock)\n"
@@ -49,6 +52,7 @@ static const struct option long_options[] = {
 	{"follow", no_argument, NULL, 'f'},
 	{"call", required_argument, NULL, 'c'},
 	{"socket", required_argument, NULL, 's'},
+	{"full", no_argument, NULL, 'F'},
 	{"events-dir", required_argument, NULL, 'E'},
 	{"run-dir", required_argument, NULL, 'R'},
 	{"help", no_argument, NULL, 'h'},
@@ -199,6 +203,7 @@ static const struct {
 } verbs[] = {
 	{"status", show_status},
 	{"calls", show_calls},
+	{"call", ctl_show_call},
 	{"trunks", show_trunks},
 	{"cdr", show_cdr},
 	{"events", show_events},
@@ -250,6 +255,9 @@ static int parse(int argc, char **argv, struct ctl_options *options, bool *ret_i
 		case 's':
 			options->socket_path = optarg;
 			break;
+		case 'F':
+			options->is_full = true;
+			break;
 		case 'E':
 			options->events_dir = optarg;
 			break;
@@ -284,14 +292,18 @@ int main(int argc, char **argv)
 		(void)fputs(help, stderr);
 		return CTL_USAGE;
 	}
-	if (argc - optind > 2)
-		return usage_error("too many arguments", argv[optind + 2]);
-	options.argument = argc - optind == 2 ? argv[optind + 1] : NULL;
+	if (argc - optind > 3)
+		return usage_error("too many arguments", argv[optind + 3]);
+	options.argument = argc - optind >= 2 ? argv[optind + 1] : NULL;
+	options.subject = argc - optind == 3 ? argv[optind + 2] : NULL;
 	for (size_t i = 0; i < TD_COUNT_OF(verbs); i++) {
 		if (strcmp(verbs[i].name, argv[optind]) != 0)
 			continue;
-		if (options.argument != NULL && verbs[i].run != drain)
+		if (options.argument != NULL && verbs[i].run != drain &&
+			verbs[i].run != ctl_show_call)
 			return usage_error("unexpected argument", options.argument);
+		if (options.subject != NULL && verbs[i].run != ctl_show_call)
+			return usage_error("unexpected argument", options.subject);
 		return verbs[i].run(&options);
 	}
 	return usage_error("unknown command", argv[optind]);

@@ -100,6 +100,7 @@ int switchboard_create(const struct switchboard_setup *setup, const struct switc
 		return -ENOMEM;
 	switchboard->config = setup->config;
 	switchboard->ports = *ports;
+	switchboard->trace = setup->trace;
 	switchboard->now = now;
 	switchboard->media_state = LEDGER_AWAY;
 	memcpy(switchboard->seed, setup->seed, SWITCHBOARD_SEED_BYTES);

@@ -4,6 +4,7 @@
  * indications of the transaction layer.
  */
 #include "switchboard/state.h"
+#include "trace/trace.h"
 #include "util/siphash.h"
 
 #include <string.h>
@@ -88,6 +89,7 @@ static void receive_malformed(struct switchboard *switchboard, const struct sip_
 	const struct leg_reply reply = {.status = error->status, .warning = error->reason};
 
 	switchboard->counts.malformed++;
+	trace_note_last(switchboard->trace, TRACE_NOTE_MALFORMED, error->reason);
 	if (error->is_answerable && error->status != 0 && message->method != SIP_METHOD_ACK)
 		receive_answer_stateless(switchboard, message, flow, &reply);
 }
@@ -112,8 +114,12 @@ void receive_message(struct switchboard *switchboard, const struct switchboard_m
 	if (peer.server_id == 0)
 		peer.server_id = trunk_config(switchboard->trunks, trunk)->target.server_id;
 	is_judged = sip_message_glance(received->bytes, received->length, &message) == 0;
-	if (is_judged && guard_turns_away(switchboard, &message, flow, trunk))
+	traces_receive(switchboard, received);
+	if (is_judged && guard_turns_away(switchboard, &message, flow, trunk)) {
+		traces_shed(switchboard);
 		return;
+	}
+	traces_admit(switchboard, received);
 	if (sip_message_parse(received->bytes, received->length, received->is_stream, &message,
 		    &error) != 0) {
 		receive_malformed(switchboard, &message, &error, flow);
@@ -122,8 +128,10 @@ void receive_message(struct switchboard *switchboard, const struct switchboard_m
 	if (sip_message_is_request(&message))
 		trunks_tell(switchboard, trunk, flow, TRUNK_CALL_ANSWERED);
 	if (!is_judged && sip_message_is_request(&message) &&
-		guard_turns_away(switchboard, &message, flow, trunk))
+		guard_turns_away(switchboard, &message, flow, trunk)) {
+		traces_shed(switchboard);
 		return;
+	}
 	transaction_receive(switchboard->transactions, &message, flow, switchboard->now.mono_ms);
 }
 
@@ -154,12 +162,16 @@ static void indicate_leg(
 			response_confirmed(switchboard, line, index);
 		break;
 	case TRANSACTION_TIMEOUT:
-		if (leg != NULL)
-			response_missing(switchboard, indication->id, 408, line, index);
+		if (leg == NULL)
+			break;
+		traces_event(switchboard, leg, TRACE_NOTE_NO_RESPONSE);
+		response_missing(switchboard, indication->id, 408, line, index);
 		break;
 	case TRANSACTION_TRANSPORT_ERROR:
-		if (leg != NULL)
-			response_missing(switchboard, indication->id, 503, line, index);
+		if (leg == NULL)
+			break;
+		traces_event(switchboard, leg, TRACE_NOTE_UNDELIVERED);
+		response_missing(switchboard, indication->id, 503, line, index);
 		break;
 	case TRANSACTION_REQUEST:
 	case TRANSACTION_ACK:

@@ -77,13 +77,21 @@ struct line {
 	uint8_t port_tries;
 	bool is_dirty;
 	bool is_journaled;
-	bool has_place[CALL_LEGS]; /* counted in the trunk's calls */
+	bool has_place[CALL_LEGS];	   /* counted in the trunk's calls */
+	uint32_t trace_handles[CALL_LEGS]; /* of trace_tell_dialog() */
 };
 
 /* How far a nonce of ours was used. */
 struct nonce_use {
 	uint64_t hash; /* 0: none */
 	uint32_t count;
+};
+
+/* Counters that tell what became of a message. */
+struct switchboard_fate {
+	uint64_t repeated;
+	uint64_t unmatched;
+	uint64_t refused;
 };
 
 struct switchboard {
@@ -113,6 +121,12 @@ struct switchboard {
 	struct digest_server digest;
 	struct nonce_use nonces[SWITCHBOARD_NONCES]; /* by hash; a newer one takes the place */
 	struct switchboard_counts counts;
+	struct trace *trace;	      /* borrows; NULL: none */
+	struct switchboard_fate fate; /* before the message */
+	bool is_traced;		      /* the message was added to the trace */
+	bool is_trace_waiting;	      /* it will be, if it isn't turned away: enough others were */
+	uint32_t shed_count;	      /* messages turned away within shed_second */
+	uint64_t shed_second;
 
 	/* What the step is about; valid while a machine runs. */
 	const struct sip_message *message;
@@ -353,6 +367,19 @@ td_must_check int callers_headers(
 	const struct switchboard *switchboard, const struct line *line, char *buffer, size_t size);
 /* User-Agent towards the called leg's trunk, empty if it shall get none. */
 struct span callers_user_agent(const struct switchboard *switchboard, const struct line *line);
+
+/* ---- switchboard_trace.c ---- */
+/* A message has come; it is turned away unread, or let in; and it has been handled. Of those
+ * turned away only some are kept. */
+void traces_receive(struct switchboard *switchboard, const struct switchboard_message *received);
+void traces_shed(struct switchboard *switchboard);
+void traces_admit(struct switchboard *switchboard, const struct switchboard_message *received);
+void traces_conclude(struct switchboard *switchboard);
+void traces_send(struct switchboard *switchboard, const struct sip_flow *flow, struct span bytes);
+/* A request of the leg came to nothing; note is an enum trace_note. */
+void traces_event(struct switchboard *switchboard, const struct leg *leg, unsigned note);
+/* Sees to it that the trace knows the call's dialogs. */
+void traces_keep(struct switchboard *switchboard, struct line *line);
 
 /* ---- switchboard_restore.c ---- */
 void restore_line(struct switchboard *switchboard, struct line *line, bool is_other_boot);

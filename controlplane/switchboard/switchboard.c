@@ -51,6 +51,7 @@ void switchboard_mark(struct switchboard *switchboard, struct line *line)
 void switchboard_send(struct switchboard *switchboard, const struct sip_flow *flow,
 	const char *bytes, size_t length)
 {
+	traces_send(switchboard, flow, (struct span){bytes, (uint32_t)length});
 	/* No memory: as if the network had lost it, which SIP repairs. */
 	if (outbox_add_sip(switchboard->outbox, flow, bytes, length) != 0)
 		switchboard->counts.refused_memory++;
@@ -164,6 +165,7 @@ static void commit_line(struct switchboard *switchboard, struct line *line)
 	uint64_t call_id = line->call.call_id;
 	bool is_journaled = line->is_journaled;
 
+	traces_keep(switchboard, line);
 	/* Still marked while it settles, so that it isn't queued again. */
 	if (!calls_settle(switchboard, line)) {
 		journal_line(switchboard, line);
@@ -252,6 +254,7 @@ void switchboard_receive_sip(struct switchboard *switchboard,
 {
 	switchboard->now = now;
 	receive_message(switchboard, message);
+	traces_conclude(switchboard);
 	switchboard_commit(switchboard);
 }
 

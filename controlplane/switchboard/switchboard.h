@@ -26,6 +26,7 @@
 
 struct config;
 struct switchboard;
+struct trace;
 struct trunk_table;
 
 enum {
@@ -59,6 +60,7 @@ struct switchboard_setup {
 	const uint8_t *seed;	 /* SWITCHBOARD_SEED_BYTES, secret, random in production; copied */
 	uint32_t restored_calls; /* calls in the journal: there is room for them even if
 				      * sip.max_calls was lowered meanwhile */
+	struct trace *trace; /* where messages are kept; borrowed until destroy. NULL: nowhere */
 };
 
 /* Creates a switchboard without calls. ports is copied. -ENOMEM, -EINVAL. */

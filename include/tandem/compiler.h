@@ -15,6 +15,7 @@
 #define td_unused __attribute__((unused))
 /* Compiles a function for instructions that not every processor has: ask before calling it. */
 #define td_target(instructions) __attribute__((target(instructions)))
+#define td_noinline __attribute__((noinline))
 
 enum {
 	TD_CACHE_LINE_BYTES = 64

@@ -20,7 +20,8 @@ PURE = {
     "controlplane": ("util", "sip", "sdp", "transaction", "dialog", "resolver/answer",
                      "resolver/cache", "resolver/locate", "resolver/name", "resolver/resolver",
                      "resolver/target", "trunk", "defence", "route", "registrar", "subscription",
-                     "identity", "leg", "call", "media/port_pool", "media/ledger", "switchboard"),
+                     "identity", "leg", "call", "media/port_pool", "media/ledger", "trace",
+                     "switchboard"),
     "dataplane": ("rtp", "termination", "stage"),
 }
 SHELL_HEADERS = {

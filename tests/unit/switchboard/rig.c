@@ -79,8 +79,10 @@ void rig_start(struct rig *rig, uint8_t boot)
 		rig, send_sip, media_command, journal_put, journal_delete, emit};
 	uint8_t seed[SWITCHBOARD_SEED_BYTES] = {boot, [20] = boot};
 
-	const struct switchboard_setup setup = {
-		.config = rig->config, .seed = seed, .restored_calls = rig->restored_calls};
+	const struct switchboard_setup setup = {.config = rig->config,
+		.seed = seed,
+		.restored_calls = rig->restored_calls,
+		.trace = rig->trace};
 
 	assert_int_equal(switchboard_create(&setup, &ports, rig->now, &rig->switchboard), 0);
 	switchboard_media_state(rig->switchboard, LEDGER_READY, rig->now);

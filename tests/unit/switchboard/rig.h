@@ -40,6 +40,7 @@ struct rig {
 	struct switchboard *switchboard;
 	struct td_now now;
 	uint32_t restored_calls; /* told to the next switchboard */
+	struct trace *trace;	 /* the same; NULL: none */
 	unsigned sent;
 	unsigned invites;
 	struct sip_flow to; /* of the last message sent */
