@@ -13,10 +13,17 @@
 
 #define HOUR_US 1767225600000000ll /* 2026-01-01 */
 
-static void add(json_t *messages, json_int_t ms, const char *direction, const char *remote,
-	const char *note, const char *text)
+/* how is "in", or "in/malformed": direction and note. */
+static void add(
+	json_t *messages, json_int_t ms, const char *how, const char *remote, const char *text)
 {
-	json_t *message = json_pack("{s:I,s:s,s:s,s:s,s:s,s:s,s:s}", "time_us", HOUR_US + ms * 1000,
+	const char *slash = strchr(how, '/');
+	const char *note = slash != NULL ? slash + 1 : "none";
+	char direction[8];
+	json_t *message;
+
+	(void)snprintf(direction, sizeof(direction), "%.*s", (int)strcspn(how, "/"), how);
+	message = json_pack("{s:I,s:s,s:s,s:s,s:s,s:s,s:s}", "time_us", HOUR_US + ms * 1000,
 		"direction", direction, "transport", strchr(remote, '7') != NULL ? "TLS" : "UDP",
 		"local", "10.0.0.1:5060", "remote", remote, "note", note, "text", text);
 
@@ -30,15 +37,14 @@ static json_t *a_call(void)
 {
 	json_t *messages = json_array();
 
-	add(messages, 0, "in", "10.1.0.1:5060", "none",
+	add(messages, 0, "in", "10.1.0.1:5060",
 		"INVITE sip:1@h SIP/2.0\r\nCSeq: 1 INVITE\r\n\r\nv=0\r\n");
-	add(messages, 1, "out", "10.1.0.1:5060", "none",
-		"SIP/2.0 100 Trying\r\nCSeq: 1 INVITE\r\n\r\n");
-	add(messages, 12, "out", "10.2.0.1:7061", "none", "INVITE sip:1@h SIP/2.0\r\n\r\nv=0\r\n");
-	add(messages, 1500, "in", "10.2.0.1:7061", "malformed", "SIP/2.0 200 OK\r\n");
-	add(messages, 33000, "event", "10.2.0.1:7061", "no_response", "");
-	add(messages, 33001, "out", "10.3.0.1:5060", "none", "INVITE sip:1@h SIP/2.0\r\n\r\n");
-	add(messages, 33002, "in", "10.3.0.1:5060", "none",
+	add(messages, 1, "out", "10.1.0.1:5060", "SIP/2.0 100 Trying\r\nCSeq: 1 INVITE\r\n\r\n");
+	add(messages, 12, "out", "10.2.0.1:7061", "INVITE sip:1@h SIP/2.0\r\n\r\nv=0\r\n");
+	add(messages, 1500, "in/malformed", "10.2.0.1:7061", "SIP/2.0 200 OK\r\n");
+	add(messages, 33000, "event/no_response", "10.2.0.1:7061", "");
+	add(messages, 33001, "out", "10.3.0.1:5060", "INVITE sip:1@h SIP/2.0\r\n\r\n");
+	add(messages, 33002, "in", "10.3.0.1:5060",
 		"SIP/2.0 481 Call/Transaction Does Not Exist\r\ncseq: 2 BYE\r\n\r\n");
 	return messages;
 }
@@ -111,7 +117,7 @@ static void test_many_parties_and_strange_text(void **state)
 	assert_non_null(out);
 	for (unsigned i = 0; i < 40; i++) {
 		(void)snprintf(remote, sizeof(remote), "10.0.0.%u:5060", i);
-		add(messages, (json_int_t)i * 100000000, i % 2 == 0 ? "in" : "out", remote, "none",
+		add(messages, (json_int_t)i * 100000000, i % 2 == 0 ? "in" : "out", remote,
 			texts[i % (sizeof(texts) / sizeof(texts[0]))]);
 	}
 	ladder_draw(messages, out);
