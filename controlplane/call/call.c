@@ -4,6 +4,8 @@
  */
 #include "call/call.h"
 
+#include "call/referral.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -241,6 +243,7 @@ void call_fini(struct call *call)
 		call_take_stats(call, i, NULL);
 	}
 	call_clear_text(call, &call->offer, &call->offer_length);
+	referral_remove_all(call);
 }
 
 bool call_is_settled(const struct call *call)
@@ -253,7 +256,8 @@ bool call_is_settled(const struct call *call)
 
 bool call_is_over(const struct call *call)
 {
-	return leg_is_over(&call->legs[CALL_CALLER]) && leg_is_over(&call->legs[CALL_CALLEE]);
+	return leg_is_over(&call->legs[CALL_CALLER]) && leg_is_over(&call->legs[CALL_CALLEE]) &&
+	       call->referrals == NULL;
 }
 
 bool call_is_held_by(const struct call *call, unsigned index)

@@ -161,6 +161,8 @@ struct call {
 	char *offer; /* owned by heap: body that a late ACK must answer, or NULL */
 	uint32_t offer_length;
 	struct heap *heap; /* borrows: counted memory of all calls */
+	struct referral
+		*referrals; /* owned by heap: REFERs in progress (call/referral.h), or NULL */
 	struct call_media media[CALL_LEGS];
 	struct leg legs[CALL_LEGS];
 };
@@ -198,7 +200,7 @@ void call_fini(struct call *call);
 
 /* True when both legs are decided and both terminations' figures have come or are given up. */
 bool call_is_settled(const struct call *call);
-/* True when nothing is outstanding with either peer. */
+/* True when nothing is outstanding with either peer: no BYE, and no notification of a REFER. */
 bool call_is_over(const struct call *call);
 /* True if the peer of that leg has put the other party on hold: it doesn't want media. */
 bool call_is_held_by(const struct call *call, unsigned index);

@@ -6,6 +6,7 @@
  */
 #include "call/snapshot.h"
 
+#include "call/referral.h"
 #include "util/serial.h"
 
 #include <errno.h>
@@ -366,6 +367,7 @@ int snapshot_write(const struct call *call, const struct trunk_table *trunks, vo
 		put_leg(&writer, trunks, &call->legs[i]);
 		put_media(&writer, &call->media[i]);
 	}
+	referral_put_all(&writer, call);
 	return serial_writer_finish(&writer, ret_length);
 }
 
@@ -384,6 +386,8 @@ int snapshot_read(
 		result = get_leg(&reader, trunks, call, i);
 		get_media(&reader, call, i);
 	}
+	if (result == 0)
+		result = referral_get_all(&reader, call);
 	if (result != 0)
 		return result;
 	return serial_reader_finish(&reader);

@@ -54,6 +54,19 @@ enum config_session_timer {
 	CONFIG_SESSION_TIMER_COUNT
 };
 
+/* What a trunk's REFER, and its INVITE with Replaces, come to. */
+enum config_refer {
+	CONFIG_REFER_REJECT,
+	CONFIG_REFER_ACCEPT,
+	CONFIG_REFER_COUNT
+};
+
+/* Event packages that a trunk may subscribe to. */
+enum config_event {
+	CONFIG_EVENT_DIALOG,
+	CONFIG_EVENT_COUNT
+};
+
 /* What we ask of peers that connect to us by TLS. */
 enum config_verify_client {
 	CONFIG_VERIFY_CLIENT_OFF,
@@ -165,6 +178,7 @@ struct config_sip {
 	uint32_t setup_timeout_s;   /* from the caller's INVITE to ringing, all tries together */
 	uint32_t max_calls;
 	uint32_t max_transactions;
+	uint32_t max_subscriptions;
 	uint32_t overload_queue_delay_ms; /* above it new requests begin to get 503 */
 	uint32_t retry_after_s;
 	struct config_dns dns;
@@ -298,6 +312,10 @@ struct config_trunk {
 	struct config_limits limits;
 	bool has_overload_control; /* RFC 7339 in our requests to it */
 	uint32_t session_timer;	   /* enum config_session_timer */
+	uint32_t refer;		   /* enum config_refer */
+	uint32_t event_count;
+	uint32_t events[CONFIG_TRUNK_EVENTS_MAX]; /* enum config_event */
+	uint32_t max_subscriptions;
 
 	struct config_identity identity;
 	struct config_numbers numbers;

@@ -22,6 +22,9 @@ static const struct schema_choice latches[] = {{"off", TD_LATCH_OFF},
 static const struct schema_choice session_timers[] = {{"off", CONFIG_SESSION_TIMER_OFF},
 	{"accept", CONFIG_SESSION_TIMER_ACCEPT}, {"request", CONFIG_SESSION_TIMER_REQUEST},
 	{NULL, 0}};
+static const struct schema_choice refers[] = {
+	{"reject", CONFIG_REFER_REJECT}, {"accept", CONFIG_REFER_ACCEPT}, {NULL, 0}};
+static const struct schema_choice event_packages[] = {{"dialog", CONFIG_EVENT_DIALOG}, {NULL, 0}};
 static const struct schema_choice polls[] = {
 	{"busy", CONFIG_POLL_BUSY}, {"adaptive", CONFIG_POLL_ADAPTIVE}, {NULL, 0}};
 static const struct schema_choice checksums[] = {
@@ -80,6 +83,9 @@ static const struct schema_field fields[] = {
 	ROW("sip", "max_transactions", SCHEMA_NUMBER,
 		"SIP transactions at a time, finished ones in their 32 s of rest included.",
 		RESTART, DEFAULT("50000"), RANGE(100, 2000000), AT(config_sip, max_transactions)),
+	ROW("sip", "max_subscriptions", SCHEMA_NUMBER,
+		"Event subscriptions at a time, of all trunks together.", RESTART, DEFAULT("1000"),
+		RANGE(0, 100000), AT(config_sip, max_subscriptions)),
 	ROW("sip", "overload_queue_delay_ms", SCHEMA_NUMBER,
 		"When requests wait longer than this, as many new ones get 503 as it takes to hold it.",
 		RELOAD, DEFAULT("20"), RANGE(1, 10000), UNIT("ms"),
@@ -337,6 +343,15 @@ static const struct schema_field fields[] = {
 		"asks for one, and looks by itself whether a peer without it is still there.",
 		RELOAD, DEFAULT("accept"), .choices = session_timers,
 		AT(config_trunk, session_timer)),
+	ROW("trunks", "refer", SCHEMA_CHOICE,
+		"Its REFER, and INVITE with Replaces: reject with 603, or accept and let the transfer "
+		"policy decide (as long as there is none, the outcome reported is 603).",
+		RELOAD, DEFAULT("reject"), .choices = refers, AT(config_trunk, refer)),
+	ROW("trunks", "events", SCHEMA_CHOICE,
+		"Event packages it may subscribe to. dialog: the calls of a number on this trunk.",
+		RELOAD, .choices = event_packages, LIST(config_trunk, events, event_count)),
+	ROW("trunks", "max_subscriptions", SCHEMA_NUMBER, "Event subscriptions at a time.", RELOAD,
+		DEFAULT("100"), RANGE(0, 100000), AT(config_trunk, max_subscriptions)),
 
 #define CREDENTIALS(in)                                                                                        \
 	ROW(in, "username", SCHEMA_TEXT, "User name.", RELOAD, REQUIRED,                                       \

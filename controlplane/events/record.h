@@ -25,6 +25,7 @@ enum {
 	EVENT_PARTY_BYTES = 80,	  /* telephone number or user part */
 	EVENT_TEXT_BYTES = 96,	  /* display name, reason, user agent */
 	EVENT_SIP_ID_BYTES = 160, /* Call-ID, tags */
+	EVENT_URI_BYTES = 200,
 	EVENT_CALL_LEGS_MAX = 8,
 };
 
@@ -39,6 +40,8 @@ enum {
 	X(MODIFIED, modified, "codec or media address changed in the dialog")          \
 	X(MEDIA_TIMEOUT, media_timeout, "no media came from a party that should send") \
 	X(MEDIA_RESUMED, media_resumed, "media came back after a timeout")             \
+	X(TRANSFER_REQUESTED, transfer_requested, "a transfer was asked for")          \
+	X(TRANSFER_ENDED, transfer_ended, "what became of it")                         \
 	X(ENDED, ended, "an answered call ended")                                      \
 	X(FAILED, failed, "the call ended before it was answered")                     \
 	X(RECOVERED, recovered, "the call was taken over from the journal after a restart")
@@ -126,6 +129,22 @@ enum call_event_kind {
 	X(NO_RESPONSE, no_response) /* the registrar didn't answer */                     \
 	X(NO_TARGET, no_target)	    /* the registrar's name has no meaning */
 
+/* X(CONSTANT, name): how a transfer was asked for. */
+#define TRANSFER_ORIGINS(X)                                            \
+	X(NONE, none)                                                  \
+	X(REFER, refer)	      /* by the leg's peer: REFER */           \
+	X(REPLACES, replaces) /* by an INVITE that replaces the leg */ \
+	X(OPERATOR, operator) /* by us, with a REFER to the leg's peer */
+
+/* X(CONSTANT, name): what became of it, saying no more than is known. */
+#define TRANSFER_OUTCOMES(X)                                            \
+	X(NONE, none)                                                   \
+	X(REFUSED, refused)	/* the request itself was refused */    \
+	X(CONFIRMED, confirmed) /* the target answered */               \
+	X(FAILED, failed)	/* it didn't */                         \
+	X(PRESUMED, presumed)	/* the peer hung up without a report */ \
+	X(UNKNOWN, unknown)	/* neither a report nor anything else says how it ended */
+
 #define EVENT_ENUM_OF(prefix, constant) EVENT_##prefix##_##constant,
 enum event_leg_direction {
 #define EVENT_ENUM(constant, name) EVENT_ENUM_OF(DIRECTION, constant)
@@ -190,6 +209,20 @@ enum event_registration_reason {
 	EVENT_REASON_COUNT
 };
 
+enum event_transfer_origin {
+#define EVENT_ENUM(constant, name) EVENT_ENUM_OF(TRANSFER_ORIGIN, constant)
+	TRANSFER_ORIGINS(EVENT_ENUM)
+#undef EVENT_ENUM
+	EVENT_TRANSFER_ORIGIN_COUNT
+};
+
+enum event_transfer_outcome {
+#define EVENT_ENUM(constant, name) EVENT_ENUM_OF(TRANSFER_OUTCOME, constant)
+	TRANSFER_OUTCOMES(EVENT_ENUM)
+#undef EVENT_ENUM
+	EVENT_TRANSFER_OUTCOME_COUNT
+};
+
 enum event_leg_role {
 #define EVENT_ENUM(constant, name) EVENT_ENUM_OF(ROLE, constant)
 	LEG_ROLES(EVENT_ENUM)
@@ -209,6 +242,17 @@ struct event_release {
 	char reason[EVENT_TEXT_BYTES];
 };
 
+/* A request to connect a party of the call with somebody else. */
+struct event_transfer {
+	uint64_t transfer_id;		   /* the same in its events; 0: there is none */
+	uint8_t origin;			   /* enum event_transfer_origin */
+	uint8_t outcome;		   /* enum event_transfer_outcome; NONE until it ended */
+	uint16_t sip_status;		   /* of REFUSED and FAILED; 0: none */
+	char target[EVENT_URI_BYTES];	   /* URI that the party is to be connected with */
+	char replaces[EVENT_SIP_ID_BYTES]; /* Call-ID of the dialog to be replaced */
+	char referred_by[EVENT_URI_BYTES]; /* URI of who says he asks */
+};
+
 /* One thing that happened to a call. */
 struct call_event {
 	uint64_t contact_id;
@@ -226,6 +270,7 @@ struct call_event {
 	char sip_call_id[EVENT_SIP_ID_BYTES];
 	char codec[EVENT_NAME_BYTES]; /* ANSWERED, BRIDGED, MODIFIED */
 	struct event_release release; /* PROGRESS, ANSWERED: sip_status only; ENDED, FAILED: all */
+	struct event_transfer transfer; /* TRANSFER_REQUESTED, TRANSFER_ENDED */
 };
 
 /* A party as signalled. */

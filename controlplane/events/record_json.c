@@ -34,6 +34,8 @@ static const struct value_name registration_event_names[] = {
 #undef REGISTRATION_EVENT_NAME
 };
 static const struct value_name reason_names[] = {REGISTRATION_REASONS(NAME_OF)};
+static const struct value_name transfer_origin_names[] = {TRANSFER_ORIGINS(NAME_OF)};
+static const struct value_name transfer_outcome_names[] = {TRANSFER_OUTCOMES(NAME_OF)};
 #undef NAME_OF
 
 /* A record being written. */
@@ -118,6 +120,26 @@ static void put_release(struct encoder *encoder, const struct event_release *rel
 	PUT_ENUM(encoder, JSON_KEY("ner_class"), ner_names, release->ner_class);
 }
 
+static void put_transfer(struct encoder *encoder, const struct event_transfer *transfer)
+{
+	struct json_writer *json = &encoder->json;
+
+	if (transfer->transfer_id == 0) {
+		json_writer_null(json, JSON_KEY("transfer"));
+		return;
+	}
+	json_writer_open(json, JSON_KEY("transfer"));
+	put_id(encoder, JSON_KEY("transfer_id"), transfer->transfer_id);
+	PUT_ENUM(encoder, JSON_KEY("origin"), transfer_origin_names, transfer->origin);
+	PUT_ENUM(encoder, JSON_KEY("outcome"), transfer_outcome_names, transfer->outcome);
+	put_number_or_null(
+		encoder, JSON_KEY("sip_code"), transfer->sip_status != 0, transfer->sip_status);
+	json_writer_string(json, JSON_KEY("target"), transfer->target);
+	json_writer_string(json, JSON_KEY("replaces"), transfer->replaces);
+	json_writer_string(json, JSON_KEY("referred_by"), transfer->referred_by);
+	json_writer_close(json);
+}
+
 static void put_call(struct encoder *encoder, const struct call_event *call)
 {
 	struct json_writer *json = &encoder->json;
@@ -136,6 +158,7 @@ static void put_call(struct encoder *encoder, const struct call_event *call)
 	json_writer_string(json, JSON_KEY("sip_call_id"), call->sip_call_id);
 	json_writer_string(json, JSON_KEY("codec"), call->codec);
 	put_release(encoder, &call->release);
+	put_transfer(encoder, &call->transfer);
 }
 
 static void put_party(struct encoder *encoder, struct json_key key, const struct event_party *party)

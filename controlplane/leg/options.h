@@ -14,7 +14,11 @@
 #include <stdint.h>
 
 /* X(CONSTANT, "tag") */
-#define LEG_OPTIONS(X) X(100REL, "100rel") /* RFC 3262 */
+#define LEG_OPTIONS(X)                             \
+	X(100REL, "100rel")	    /* RFC 3262 */ \
+	X(REPLACES, "replaces")	    /* RFC 3891 */ \
+	X(NOREFERSUB, "norefersub") /* RFC 4488 */ \
+	X(NOSUB, "nosub")	    /* RFC 7614 */
 
 enum leg_option_index {
 #define LEG_OPTION_INDEX(constant, tag) LEG_OPTION_INDEX_##constant,

@@ -41,6 +41,9 @@ int leg_build_reply(char *buffer, size_t size_bytes, const struct sip_message *r
 	if (reply->retry_after_s != 0)
 		sip_build_header_format(
 			&builder, SIP_HEADER_RETRY_AFTER, "%u", reply->retry_after_s);
+	for (size_t i = 0; i < TD_COUNT_OF(reply->more); i++)
+		if (reply->more[i].id != SIP_HEADER_OTHER)
+			sip_build_header(&builder, reply->more[i].id, reply->more[i].value);
 	if (!span_is_empty(reply->server))
 		sip_build_header(&builder, SIP_HEADER_SERVER, reply->server);
 	return sip_builder_finish(&builder, SPAN("application/sdp"), reply->body);

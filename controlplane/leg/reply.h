@@ -19,6 +19,13 @@
 
 enum {
 	LEG_CONTACT_BYTES = 96,
+	LEG_MORE_HEADERS = 2,
+};
+
+/* One more header. */
+struct leg_header {
+	enum sip_header_id id; /* SIP_HEADER_OTHER: none */
+	struct span value;
 };
 
 /* A response; zero and empty members are left out. */
@@ -37,6 +44,7 @@ struct leg_reply {
 	bool has_accept;
 	uint32_t supported; /* enum leg_option: extensions for Supported and Require */
 	uint32_t require;
+	struct leg_header more[LEG_MORE_HEADERS];
 	struct span body; /* session description */
 };
 

@@ -53,9 +53,9 @@ static bool take_once(struct span *place, const struct sip_param *param)
 	return true;
 }
 
-int event_header_parse(struct span value, struct event_header *ret_event)
+int event_name_parse(struct span value, struct event_name *ret_event)
 {
-	struct event_header event = {0};
+	struct event_name event = {0};
 	struct sip_param param;
 	struct span params;
 	int more;

@@ -17,13 +17,13 @@
 #include <stdint.h>
 
 /* Event, and one value of Allow-Events. Both are compared byte by byte (RFC 6665 8.2.1). */
-struct event_header {
+struct event_name {
 	struct span package; /* with its templates: "presence.winfo" */
 	struct span id;	     /* empty: none */
 };
 
 /* Parses an Event value. -EBADMSG. */
-td_must_check int event_header_parse(struct span value, struct event_header *ret_event);
+td_must_check int event_name_parse(struct span value, struct event_name *ret_event);
 
 /* X(CONSTANT, "token"): what a subscription is, as Subscription-State says it. */
 #define SUBSCRIPTION_SUBSTATES(X) \

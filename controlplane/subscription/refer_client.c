@@ -23,8 +23,8 @@ struct refer_client_cell {
  *    |                    |                            |                             |
  *    |     DEADLINE,      v          TOLD_NOTHING      |            HUNG_UP, DEADLINE|
  *    +----------------> PROBING <----------------------+                             |
- *    |     HUNG_UP        |                            |                             v
- *    +----------------> PARTING <----------------------+---- TOLD_FAILURE --------> OVER
+ *    | HUNG_UP            v     HUNG_UP                |                             v
+ *    +--> LEAVING --> PARTING <------------------------+---- TOLD_FAILURE --------> OVER
  */
 static const struct refer_client_cell
 	refer_client_table[REFER_CLIENT_STATE_COUNT][REFER_CLIENT_EVENT_COUNT] = {
@@ -42,7 +42,7 @@ static const struct refer_client_cell
 				[REFER_CLIENT_EVENT_TOLD_SUCCESS] = {SUCCESS},
 				[REFER_CLIENT_EVENT_TOLD_FAILURE] = {OVER(FAILED)},
 				[REFER_CLIENT_EVENT_TOLD_NOTHING] = {PROBE},
-				[REFER_CLIENT_EVENT_HUNG_UP] = {WAIT(PARTING, PEER)},
+				[REFER_CLIENT_EVENT_HUNG_UP] = {WAIT(LEAVING, PEER)},
 				[REFER_CLIENT_EVENT_CALL_ENDED] = {OVER(UNKNOWN)},
 				[REFER_CLIENT_EVENT_DEADLINE] = {PROBE},
 			},
@@ -69,6 +69,19 @@ static const struct refer_client_cell
 				[REFER_CLIENT_EVENT_HUNG_UP] = {WAIT(PARTING, PEER)},
 				[REFER_CLIENT_EVENT_CALL_ENDED] = {OVER(UNKNOWN)},
 				[REFER_CLIENT_EVENT_DEADLINE] = {PROBE},
+			},
+		[REFER_CLIENT_LEAVING] =
+			{
+				[REFER_CLIENT_EVENT_ACCEPTED] = {WAIT(PARTING, PEER)},
+				[REFER_CLIENT_EVENT_REFUSED] = {OVER(REFUSED)},
+				[REFER_CLIENT_EVENT_UNANSWERED] = {OVER(UNKNOWN)},
+				[REFER_CLIENT_EVENT_TOLD_PROGRESS] = {WAIT(PARTING, PEER)},
+				[REFER_CLIENT_EVENT_TOLD_SUCCESS] = {OVER(CONFIRMED)},
+				[REFER_CLIENT_EVENT_TOLD_FAILURE] = {OVER(FAILED)},
+				[REFER_CLIENT_EVENT_TOLD_NOTHING] = {WAIT(PARTING, PEER)},
+				[REFER_CLIENT_EVENT_HUNG_UP] = {GO(LEAVING)},
+				[REFER_CLIENT_EVENT_CALL_ENDED] = {GO(LEAVING)},
+				[REFER_CLIENT_EVENT_DEADLINE] = {OVER(UNKNOWN)},
 			},
 		[REFER_CLIENT_PARTING] =
 			{

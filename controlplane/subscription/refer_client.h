@@ -10,14 +10,15 @@
 #include <stdint.h>
 
 /* X(CONSTANT, name) */
-#define REFER_CLIENT_STATES(X)                                                                 \
-	X(IDLE, idle)                                                                          \
-	X(SENT, sent)		    /* REFER is out, no answer */                              \
-	X(ACCEPTED, accepted)	    /* 2xx, and no NOTIFY yet */                               \
-	X(PROGRESSING, progressing) /* NOTIFY says 1xx */                                      \
-	X(PARTING, parting)	    /* the peer hung up; its last NOTIFY may still come */     \
-	X(PROBING, probing)	    /* it fell silent: OPTIONS asks whether the call stands */ \
-	X(SUCCEEDED, succeeded)	    /* confirmed; the peer's BYE is awaited */                 \
+#define REFER_CLIENT_STATES(X)                                                                   \
+	X(IDLE, idle)                                                                            \
+	X(SENT, sent)		    /* REFER is out, no answer */                                \
+	X(ACCEPTED, accepted)	    /* 2xx, and no NOTIFY yet */                                 \
+	X(PROGRESSING, progressing) /* NOTIFY says 1xx */                                        \
+	X(LEAVING, leaving) /* the peer hung up before it answered; the answer may still come */ \
+	X(PARTING, parting) /* the peer hung up; its last NOTIFY may still come */               \
+	X(PROBING, probing) /* it fell silent: OPTIONS asks whether the call stands */           \
+	X(SUCCEEDED, succeeded) /* confirmed; the peer's BYE is awaited */                       \
 	X(OVER, over)
 
 enum refer_client_state {
@@ -56,7 +57,7 @@ enum refer_client_event {
 	X(CONFIRMED, confirmed, "the peer reported that the target answered")         \
 	X(FAILED, failed, "the peer reported that the target didn't answer")          \
 	X(PRESUMED, presumed, "the peer hung up, or lost the call, without a report") \
-	X(UNKNOWN, unknown, "the peer never reported, and the call still stood")
+	X(UNKNOWN, unknown, "neither a report nor anything else says how it ended")
 
 enum refer_outcome {
 	REFER_OUTCOME_NONE,

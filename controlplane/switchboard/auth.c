@@ -17,19 +17,19 @@ enum {
 	CHALLENGE_BYTES = 512,
 };
 
-bool auth_answer(struct switchboard *switchboard, struct leg *leg,
-	const struct sip_message *response, enum sip_method method, struct span uri)
+bool auth_answer_for(struct switchboard *switchboard, const struct auth_try *attempt,
+	const struct sip_message *response)
 {
-	const struct config_trunk *trunk = trunk_config(switchboard->trunks, leg->trunk);
+	const struct config_trunk *trunk = trunk_config(switchboard->trunks, attempt->trunk);
 	struct digest_challenge challenge;
 	struct digest_secret secret;
 	char cnonce[CNONCE_BYTES];
 	int result;
 
 	if ((response->status != 401 && response->status != 407) || trunk == NULL ||
-		trunk->credentials.username[0] == '\0' || leg->challenges >= AUTH_TRIES_MAX ||
+		trunk->credentials.username[0] == '\0' || *attempt->challenges >= AUTH_TRIES_MAX ||
 		digest_challenge_choose(response, &challenge) != 0 ||
-		(leg->challenges != 0 && !challenge.is_stale))
+		(*attempt->challenges != 0 && !challenge.is_stale))
 		return false;
 	if (trunk->credentials.realm[0] != '\0' &&
 		!span_equal(challenge.realm, span_from(trunk->credentials.realm)))
@@ -41,8 +41,8 @@ bool auth_answer(struct switchboard *switchboard, struct leg *leg,
 	result = digest_answer(&challenge, &secret,
 		&(const struct digest_request){
 			.username = span_from(trunk->credentials.username),
-			.method = span_from(sip_method_name(method)),
-			.uri = uri,
+			.method = span_from(sip_method_name(attempt->method)),
+			.uri = attempt->uri,
 			.cnonce = span_from(cnonce),
 			.nc = 1,
 		},
@@ -53,8 +53,21 @@ bool auth_answer(struct switchboard *switchboard, struct leg *leg,
 		return false;
 	}
 	switchboard->is_proxy_authorization = challenge.is_proxy;
-	leg->challenges++;
+	(*attempt->challenges)++;
 	return true;
+}
+
+bool auth_answer(struct switchboard *switchboard, struct leg *leg,
+	const struct sip_message *response, enum sip_method method, struct span uri)
+{
+	const struct auth_try attempt = {
+		.trunk = leg->trunk,
+		.challenges = &leg->challenges,
+		.method = method,
+		.uri = uri,
+	};
+
+	return auth_answer_for(switchboard, &attempt, response);
 }
 
 bool auth_accept_count(void *context, struct span nonce, uint32_t count)

@@ -2,8 +2,8 @@
 /*
  * Birth and death of the switchboard and of everything that it holds.
  */
-#include "switchboard/state.h"
 #include "switchboard/switchboard.h"
+#include "switchboard/usage.h"
 #include "util/siphash.h"
 
 #include <tandem/bytes.h>
@@ -77,6 +77,8 @@ static int create_machines(struct switchboard *switchboard)
 		result = port_pool_create(&ports, &switchboard->pool);
 	if (result == 0)
 		result = outbox_create(&switchboard->outbox);
+	if (result == 0)
+		result = usages_create(switchboard);
 	return result;
 }
 
@@ -134,6 +136,7 @@ void switchboard_destroy(struct switchboard *switchboard)
 	while (switchboard->lines != NULL &&
 		(line = slab_next(switchboard->lines, &cursor)) != NULL)
 		call_fini(&line->call);
+	usages_destroy(switchboard);
 	outbox_destroy(switchboard->outbox);
 	port_pool_destroy(switchboard->pool);
 	route_table_destroy(switchboard->routes);

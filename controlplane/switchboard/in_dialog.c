@@ -6,7 +6,7 @@
 #include "leg/allow.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
-#include "switchboard/state.h"
+#include "switchboard/usage.h"
 
 enum {
 	UPDATE_RETRY_S = 2, /* RFC 3311 5.2: 0 to 10 s */
@@ -101,8 +101,11 @@ void request_in_dialog(
 	struct line *line = NULL;
 	unsigned index = 0;
 	unsigned status;
-	struct leg *leg = request_find_leg(switchboard, message, message->to.tag, &line, &index);
+	struct leg *leg;
 
+	if (usages_in_dialog(switchboard, request))
+		return;
+	leg = request_find_leg(switchboard, message, message->to.tag, &line, &index);
 	if (leg == NULL) {
 		switchboard->counts.unmatched++;
 		request_answer_status(switchboard, request, 481, 0);

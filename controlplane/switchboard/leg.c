@@ -6,7 +6,7 @@
 #include "call/record.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
-#include "switchboard/state.h"
+#include "switchboard/usage.h"
 #include "util/format.h"
 
 #include <errno.h>
@@ -32,7 +32,9 @@ void legs_release(struct switchboard *switchboard, struct line *line, unsigned i
 
 void legs_forget_dialog(struct switchboard *switchboard, struct line *line, unsigned index)
 {
-	table_remove(switchboard->by_tag, &line->tags[index].node);
+	/* A REFER in progress outlives the call in its dialog (RFC 5057). */
+	if (!referral_is_on_leg(&line->call, index))
+		table_remove(switchboard->by_tag, &line->tags[index].node);
 	if (index == CALL_CALLER)
 		table_remove(switchboard->by_origin, &line->by_origin);
 }
@@ -59,6 +61,8 @@ static struct leg_invite describe_invite(
 		.dialog = &leg->dialog,
 		.max_forwards = line->call.max_forwards,
 		.user_agent = callers_user_agent(switchboard, line),
+		.methods = usages_methods(switchboard, leg->trunk),
+		.supported = usages_options(switchboard, leg->trunk),
 		.authorization =
 			switchboard->authorization[0] != '\0' ? switchboard->authorization : NULL,
 		.is_proxy_authorization = switchboard->is_proxy_authorization,

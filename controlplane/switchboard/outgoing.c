@@ -4,7 +4,7 @@
  */
 #include "leg/allow.h"
 #include "leg/cause.h"
-#include "switchboard/state.h"
+#include "switchboard/usage.h"
 
 #include <errno.h>
 #include <string.h>
@@ -37,6 +37,9 @@ bool legs_respond(struct switchboard *switchboard, struct line *line, unsigned i
 		reply->to_tag = dialog_span(&leg->dialog, leg->dialog.local_tag);
 	if (reply->status > 100 && reply->status < 300)
 		reply->contact = dialog_span(&leg->dialog, leg->dialog.local_contact);
+	reply->methods |= usages_methods(switchboard, leg->trunk);
+	if (reply->has_allow)
+		reply->supported |= usages_options(switchboard, leg->trunk);
 	reply->server = switchboard_user_agent(switchboard);
 	length = leg_build_reply(switchboard->buffer, sizeof(switchboard->buffer), &request,
 		&to->flow.remote, reply);
@@ -62,19 +65,17 @@ static void build_extras(struct switchboard *switchboard, const struct leg *leg,
 	if (method == SIP_METHOD_BYE)
 		cause_build_reason(builder, leg->release.q850);
 	if (method == SIP_METHOD_INVITE || method == SIP_METHOD_UPDATE)
-		leg_allow_build(builder, 0);
+		leg_allow_build(builder, usages_methods(switchboard, leg->trunk));
 	sip_build_header(builder, SIP_HEADER_USER_AGENT, switchboard_user_agent(switchboard));
 }
 
-/* Where a request of the dialog goes. Its peer may ask for another transport than it came by: then
- * ours must have a listener of that one, which the Via names. */
-static struct sip_flow next_hop_of(const struct switchboard *switchboard, const struct leg *leg)
+struct sip_flow legs_next_hop(const struct switchboard *switchboard, const struct dialog *dialog)
 {
-	struct sip_flow hop = dialog_next_hop(&leg->dialog);
+	struct sip_flow hop = dialog_next_hop(dialog);
 
-	if (hop.transport != leg->dialog.flow.transport &&
+	if (hop.transport != dialog->flow.transport &&
 		trunk_local_end(switchboard->trunks, &hop) != 0)
-		return leg->dialog.flow; /* it was heard from there */
+		return dialog->flow; /* it was heard from there */
 	return hop;
 }
 
@@ -97,7 +98,7 @@ int legs_request(struct switchboard *switchboard, struct line *line, unsigned in
 	const struct legs_outgoing *outgoing)
 {
 	struct leg *leg = &line->call.legs[index];
-	struct sip_flow next_hop = next_hop_of(switchboard, leg);
+	struct sip_flow next_hop = legs_next_hop(switchboard, &leg->dialog);
 	const struct transaction_options options = {.flow = &next_hop, .user = leg->leg_id};
 	int length = build_request(switchboard, leg, outgoing, &next_hop);
 	struct span bytes = {switchboard->buffer, length > 0 ? (uint32_t)length : 0};
@@ -137,7 +138,7 @@ void legs_acknowledge(
 	struct switchboard *switchboard, struct line *line, unsigned index, uint32_t cseq)
 {
 	struct leg *leg = &line->call.legs[index];
-	struct sip_flow next_hop = next_hop_of(switchboard, leg);
+	struct sip_flow next_hop = legs_next_hop(switchboard, &leg->dialog);
 	char branch[TRANSACTION_BRANCH_BYTES];
 	const struct dialog_via via = {.branch = branch, .hop = &next_hop};
 	struct sip_builder builder;

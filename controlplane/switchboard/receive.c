@@ -3,7 +3,7 @@
  * From bytes to the one who is meant: strangers, guard, parser, and the
  * indications of the transaction layer.
  */
-#include "switchboard/state.h"
+#include "switchboard/usage.h"
 #include "trace/trace.h"
 #include "util/siphash.h"
 
@@ -27,6 +27,19 @@ uint64_t receive_origin(const struct switchboard *switchboard, const struct sip_
 void receive_send(void *context, const struct sip_flow *flow, const char *bytes, size_t length)
 {
 	switchboard_send(context, flow, bytes, length);
+}
+
+/* Adds what Allow and Supported say to peers of that trunk alone. */
+static void add_offers(
+	const struct switchboard *switchboard, const struct sip_flow *flow, struct leg_reply *reply)
+{
+	trunk_id trunk;
+
+	if (!reply->has_allow)
+		return;
+	trunk = trunk_find_by_source(switchboard->trunks, &flow->remote.ip, flow->transport);
+	reply->methods |= usages_methods(switchboard, trunk);
+	reply->supported |= usages_options(switchboard, trunk);
 }
 
 struct span receive_tag(uint64_t random, char tag[SWITCHBOARD_TAG_BYTES])
@@ -57,6 +70,7 @@ void receive_answer_stateless(struct switchboard *switchboard, const struct sip_
 
 	if (span_is_empty(full.to_tag))
 		full.to_tag = stateless_tag(switchboard, request, tag);
+	add_offers(switchboard, flow, &full);
 	full.server = switchboard_user_agent(switchboard);
 	length = leg_build_reply(
 		switchboard->buffer, sizeof(switchboard->buffer), request, &flow->remote, &full);
@@ -74,6 +88,7 @@ void receive_answer(struct switchboard *switchboard, transaction_id id,
 
 	if (span_is_empty(full.to_tag) && full.status != 100)
 		full.to_tag = stateless_tag(switchboard, request, tag);
+	add_offers(switchboard, flow, &full);
 	full.server = switchboard_user_agent(switchboard);
 	length = leg_build_reply(
 		switchboard->buffer, sizeof(switchboard->buffer), request, &flow->remote, &full);
@@ -216,6 +231,8 @@ void receive_indication(void *context, const struct transaction_indication *indi
 		request_ack(switchboard, indication);
 	else if (indication->event == TRANSACTION_STRAY_2XX)
 		indicate_stray_2xx(switchboard, indication);
+	else if (usages_indication(switchboard, indication))
+		;
 	else if ((indication->user & SWITCHBOARD_TRUNK_USER) != 0)
 		trunks_indication(switchboard, indication);
 	else if (indication->user != 0)

@@ -7,7 +7,7 @@
 #include "leg/allow.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
-#include "switchboard/state.h"
+#include "switchboard/usage.h"
 
 #include <errno.h>
 #include <string.h>
@@ -229,7 +229,9 @@ void request_begin(struct switchboard *switchboard, const struct transaction_ind
 
 	if (message->method == SIP_METHOD_INVITE)
 		request_answer_status(switchboard, request, 100, 0);
-	leg_screen_initial(message, 0, &screening);
+	else if (usages_begin(switchboard, request))
+		return;
+	leg_screen_initial(message, usages_options(switchboard, trunk), &screening);
 	if (screening.status != 0) {
 		request_answer_screening(switchboard, request, &screening);
 	} else if (message->method == SIP_METHOD_OPTIONS) {
@@ -239,7 +241,8 @@ void request_begin(struct switchboard *switchboard, const struct transaction_ind
 		request_answer_status(switchboard, request, 481, 0);
 	} else if (table_find(switchboard->by_origin, &origin, sizeof(origin)) != NULL) {
 		request_answer_status(switchboard, request, 482, 0); /* RFC 3261 8.2.2.2: merged */
-	} else if (auth_admit(switchboard, request, trunk_config(switchboard->trunks, trunk))) {
+	} else if (!replaces_take(switchboard, request) &&
+		   auth_admit(switchboard, request, trunk_config(switchboard->trunks, trunk))) {
 		begin_call(switchboard, request, trunk);
 	}
 }

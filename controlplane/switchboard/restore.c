@@ -7,7 +7,7 @@
 #include "call/record.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
-#include "switchboard/state.h"
+#include "switchboard/usage.h"
 
 #include <tandem/time.h>
 
@@ -67,7 +67,8 @@ static void restore_identity(struct switchboard *switchboard, struct line *line)
 			line->has_place[i] = true;
 		}
 		leg->is_recovered = leg->is_recovered || !leg_is_over(leg);
-		if (leg_is_over(leg) || tag.length != SWITCHBOARD_TAG_BYTES - 1)
+		if ((leg_is_over(leg) && !referral_is_on_leg(&line->call, i)) ||
+			tag.length != SWITCHBOARD_TAG_BYTES - 1)
 			continue;
 		memcpy(line->tags[i].text, tag.text, tag.length);
 		switchboard_index_leg(switchboard, line, i);
@@ -266,6 +267,7 @@ void restore_line(struct switchboard *switchboard, struct line *line, bool is_ot
 	for (unsigned i = 0; i < CALL_LEGS; i++)
 		if (call->legs[i].leg_id != 0)
 			restore_leg(switchboard, line, i);
+	referrals_restore(switchboard, line, is_other_boot);
 	if ((is_other_boot || has_lost_trunk(call)) && call->state < CALL_CLEARING) {
 		outcome_set(&release, 503, CAUSE_TEMPORARY_FAILURE, EVENT_RELEASE_SYSTEM,
 			EVENT_DETAIL_INTERNAL);

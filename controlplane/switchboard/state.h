@@ -48,6 +48,7 @@ enum {
 
 struct leg_screening;
 struct line;
+struct usages;
 
 /* Wakes a line. */
 struct line_timer {
@@ -109,6 +110,7 @@ struct switchboard {
 	struct trunk_table *trunks;
 	struct defence *defence;
 	struct route_table *routes;
+	struct usages *usages; /* switchboard/usage.h */
 	struct port_pool *pool;
 	struct outbox *outbox;
 	struct slab *lines;
@@ -144,6 +146,8 @@ struct switchboard {
 };
 
 /* ---- switchboard.c ---- */
+/* What every step ends with. */
+void switchboard_commit(struct switchboard *switchboard);
 void switchboard_mark(struct switchboard *switchboard, struct line *line);
 uint64_t switchboard_random(struct switchboard *switchboard);
 /* Writes digits - 1 random hexadecimal digits and a zero. */
@@ -230,6 +234,9 @@ void legs_forget_dialog(struct switchboard *switchboard, struct line *line, unsi
 /* ---- switchboard_outgoing.c ---- */
 /* Parses a request that was kept. False if there is none. */
 bool legs_read(struct leg_request *request, struct sip_message *ret_message);
+/* Where a request of the dialog goes. Its peer may ask for another transport than it came by: then
+ * ours must have a listener of that one, which the Via names. */
+struct sip_flow legs_next_hop(const struct switchboard *switchboard, const struct dialog *dialog);
 /* The last body that the leg's peer was sent. */
 struct span legs_told(const struct leg *leg);
 /* Answers a request of the leg's peer that was kept. False: its transaction is gone. */
@@ -321,6 +328,15 @@ bool auth_accept_count(void *context, struct span nonce, uint32_t count);
  * authorization is ready for the next request of that method to that URI. */
 bool auth_answer(struct switchboard *switchboard, struct leg *leg,
 	const struct sip_message *response, enum sip_method method, struct span uri);
+/* The same for a request that is no leg's. */
+struct auth_try {
+	uint32_t trunk;
+	uint8_t *challenges; /* answered so far; raised */
+	enum sip_method method;
+	struct span uri;
+};
+bool auth_answer_for(struct switchboard *switchboard, const struct auth_try *attempt,
+	const struct sip_message *response);
 /* True if the request may pass; else it has been answered. */
 bool auth_admit(struct switchboard *switchboard, const struct transaction_indication *request,
 	const struct config_trunk *trunk);

@@ -2,6 +2,7 @@
 /*
  * What the switchboard shows of itself: counters, gauges, the list of calls. Changes nothing.
  */
+#include "call/referral.h"
 #include "switchboard/state.h"
 #include "switchboard/switchboard.h"
 
@@ -18,6 +19,8 @@ struct switchboard_counts switchboard_get_counts(const struct switchboard *switc
 	counts.transactions = transaction_table_counts(switchboard->transactions);
 	counts.defence = defence_get_counts(switchboard->defence);
 	while ((line = slab_next(switchboard->lines, &cursor)) != NULL) {
+		for (const struct referral *at = line->call.referrals; at != NULL; at = at->next)
+			counts.referrals++;
 		for (unsigned i = 0; i < CALL_LEGS; i++) {
 			const struct leg *leg = &line->call.legs[i];
 			const struct call_media *media = &line->call.media[i];

@@ -6,7 +6,7 @@
 
 #include "call/record.h"
 #include "call/snapshot.h"
-#include "switchboard/state.h"
+#include "switchboard/usage.h"
 #include "util/siphash.h"
 
 #include <errno.h>
@@ -133,6 +133,7 @@ void switchboard_index_leg(struct switchboard *switchboard, struct line *line, u
 void switchboard_drop_line(struct switchboard *switchboard, struct line *line)
 {
 	wheel_stop(&switchboard->wheel, &line->timer.timer);
+	referrals_stop(switchboard, line);
 	for (unsigned i = 0; i < CALL_LEGS; i++) {
 		wheel_stop(&switchboard->wheel, &line->pauses[i].timer);
 		table_remove(switchboard->by_tag, &line->tags[i].node);
@@ -167,6 +168,7 @@ static void commit_line(struct switchboard *switchboard, struct line *line)
 
 	traces_keep(switchboard, line);
 	/* Still marked while it settles, so that it isn't queued again. */
+	referrals_commit(switchboard, line);
 	if (!calls_settle(switchboard, line)) {
 		journal_line(switchboard, line);
 		line->is_dirty = false;
@@ -176,8 +178,8 @@ static void commit_line(struct switchboard *switchboard, struct line *line)
 	}
 }
 
-/* What every step ends with: the order here is "journal first, then act". */
-static void switchboard_commit(struct switchboard *switchboard)
+/* The order here is "journal first, then act". */
+void switchboard_commit(struct switchboard *switchboard)
 {
 	const struct outbox_ports to = {
 		.context = switchboard->ports.context,
@@ -307,6 +309,7 @@ void switchboard_advance(struct switchboard *switchboard, struct td_now now)
 	switchboard->now = now;
 	transaction_advance(switchboard->transactions, now.mono_ms);
 	(void)wheel_advance(&switchboard->wheel, now.mono_ms, expire, switchboard);
+	usages_advance(switchboard);
 	trunks_advance(switchboard);
 	switchboard_commit(switchboard);
 }
@@ -317,6 +320,8 @@ uint64_t switchboard_deadline(const struct switchboard *switchboard)
 	uint64_t deadline = wheel_deadline((struct wheel *)&switchboard->wheel);
 	uint64_t other = transaction_deadline(switchboard->transactions);
 
+	deadline = other < deadline ? other : deadline;
+	other = usages_deadline(switchboard);
 	deadline = other < deadline ? other : deadline;
 	other = trunk_deadline(switchboard->trunks);
 	return other < deadline ? other : deadline;

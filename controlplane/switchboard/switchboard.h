@@ -27,6 +27,7 @@
 struct config;
 struct switchboard;
 struct trace;
+struct transfer_request;
 struct trunk_table;
 
 enum {
@@ -52,6 +53,10 @@ struct switchboard_ports {
 		const void *value, size_t length);
 	void (*journal_delete)(void *context, enum switchboard_journal kind, uint64_t id);
 	void (*emit)(void *context, const struct event_record *record);
+	/* A peer asks for a transfer. 0: it will be carried out, and
+	 * switchboard_report_transfer() tells of it; else the final status that declines it. With
+	 * is_invite it must be declined. NULL: there is nobody to ask, all are declined. */
+	unsigned (*transfer)(void *context, const struct transfer_request *request);
 };
 
 /* What a switchboard begins with. */
@@ -153,6 +158,11 @@ void switchboard_set_gate(
 	X(refused_media, "new calls refused: dataplane away or no media ports")             \
 	X(refused_memory, "new calls refused: out of memory or transactions")               \
 	X(refused_policy, "requests refused: method, extension, body or credentials")       \
+	X(refers_received, "requests for a transfer: REFER, INVITE with Replaces or Join")  \
+	X(refers_declined, "of those, declined at once")                                    \
+	X(refers_sent, "REFERs of ours")                                                    \
+	X(notifies_sent, "NOTIFYs of ours")                                                 \
+	X(notifies_failed, "NOTIFYs of ours refused or not answered")                       \
 	X(media_timeouts, "calls ended because media stopped")                              \
 	X(unexpected, "events that a machine had no place for")
 
@@ -164,6 +174,7 @@ struct switchboard_counts {
 	uint32_t calls;
 	uint32_t legs;
 	uint32_t dialogs;
+	uint32_t referrals;	    /* REFERs in progress */
 	uint32_t terminations;	    /* wanted in the dataplane */
 	uint32_t ports_in_use;	    /* local media ports: two per pair */
 	uint64_t call_memory_bytes; /* of all calls, with what their blocks cost beyond their bytes;
@@ -172,6 +183,36 @@ struct switchboard_counts {
 	struct defence_counts defence;
 };
 struct switchboard_counts switchboard_get_counts(const struct switchboard *switchboard);
+
+/* An operator's order: the peer of a leg is to call somebody else (REFER in the dialog). */
+struct switchboard_refer {
+	uint64_t call_id;
+	bool is_callee;	      /* the leg: who was called, or who called */
+	const char *target;   /* URI, or number on the leg's trunk */
+	const char *replaces; /* "CALL-ID;to-tag=TAG;from-tag=TAG" at the target, or NULL */
+};
+/* Sends it. NULL, and *ret_id names it; or why it can't be (static text). */
+const char *switchboard_refer(struct switchboard *switchboard,
+	const struct switchboard_refer *order, struct td_now now, uint64_t *ret_id);
+/* How far it has come; texts are static. */
+struct switchboard_refer_status {
+	const char *state;   /* "sent" ... "over" */
+	const char *outcome; /* empty until it is known: refused, confirmed, ... */
+	unsigned sip_status; /* last one heard; 0: none */
+};
+/* -ENOENT: there was no such order, or its outcome is too long ago. */
+td_must_check int switchboard_find_refer(const struct switchboard *switchboard, uint64_t call_id,
+	uint64_t id, struct switchboard_refer_status *ret_status);
+
+/* What became of a transfer that the transfer port took: any number of provisional statuses, one
+ * final one. -ENOENT (no such transfer, or it is decided), -EINVAL (no status). */
+struct switchboard_transfer_report {
+	uint64_t call_id;
+	uint64_t transfer_id;
+	unsigned sip_status;
+};
+td_must_check int switchboard_report_transfer(struct switchboard *switchboard,
+	const struct switchboard_transfer_report *report, struct td_now now);
 
 /* What a list of calls shows. */
 struct switchboard_call {

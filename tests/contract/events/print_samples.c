@@ -68,6 +68,11 @@ static void take_values(unsigned n, struct event_record *cdr, struct event_recor
 	call->call.release = release;
 	call->call.direction = cdr->cdr.direction;
 	call->call.kind = (uint8_t)(n % CALL_EVENT_KIND_COUNT);
+	call->call.transfer = (struct event_transfer){.transfer_id = n,
+		.origin = (uint8_t)(n % EVENT_TRANSFER_ORIGIN_COUNT),
+		.outcome = (uint8_t)(n % EVENT_TRANSFER_OUTCOME_COUNT),
+		.sip_status = (uint16_t)(n * 100),
+		.target = "sip:1001@example.net"};
 }
 
 int main(void)

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 {
 	struct span text = {.text = (const char *)bytes, .length = (uint32_t)size_bytes};
 	struct subscription_state_header state;
-	struct event_header event;
+	struct event_name event;
 	struct referred_by referrer;
 	struct dialog_name name;
 	struct refer_to refer_to;
@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 	bool is_wanted;
 	uint32_t seconds;
 
-	if (event_header_parse(text, &event) == 0 && event.package.length == 0)
+	if (event_name_parse(text, &event) == 0 && event.package.length == 0)
 		abort();
 	if (subscription_state_parse(text, &state) == 0 && state.substate >= SUBSTATE_COUNT)
 		abort();

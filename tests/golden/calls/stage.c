@@ -20,7 +20,7 @@
 	"dataplane: {ports: [{device: net_null0}]}\n"                                 \
 	"trunks:\n"                                                                   \
 	"  - {name: a, sources: [10.1.0.0/24], target: \"sip:10.1.0.1\", "            \
-	"options_interval_s: 0, max_calls: 1}\n"                                      \
+	"options_interval_s: 0, max_calls: 1, refer: accept}\n"                       \
 	"  - name: b\n"                                                               \
 	"    sources: [10.2.0.1]\n"                                                   \
 	"    target: \"sip:10.2.0.1\"\n"                                              \
@@ -78,6 +78,19 @@ static void tell_registration(struct stage *stage, const struct registration_eve
 		event->reason);
 }
 
+static void tell_transfer(struct stage *stage, const struct event_transfer *transfer)
+{
+	if (transfer->transfer_id == 0)
+		return;
+	stage->transfer_id = transfer->transfer_id;
+	text_appendf(&stage->output, " origin %u outcome %u sip %u to %s", transfer->origin,
+		transfer->outcome, transfer->sip_status, transfer->target);
+	if (transfer->replaces[0] != '\0')
+		text_appendf(&stage->output, " replaces %s", transfer->replaces);
+	if (transfer->referred_by[0] != '\0')
+		text_appendf(&stage->output, " by %s", transfer->referred_by);
+}
+
 static void tell_event(void *context, const struct event_record *record)
 {
 	static const char *const names[] = {
@@ -92,6 +105,8 @@ static void tell_event(void *context, const struct event_record *record)
 			names[record->call.kind]);
 		if (record->call.leg_id != 0)
 			text_appendf(&stage->output, " %c", 'a' + (int)(record->call.leg_id & 3));
+		stage->call_id = record->call.call_id;
+		tell_transfer(stage, &record->call.transfer);
 	} else if (record->kind == EVENT_RECORD_CDR) {
 		const struct leg_cdr *cdr = &record->cdr;
 
@@ -224,6 +239,43 @@ static bool notify(struct stage *stage, const char *words)
 	return id != 0;
 }
 
+/* The operator's order: "a TARGET [REPLACES]". */
+static bool order_refer(struct stage *stage, const char *words)
+{
+	char leg;
+	char target[64];
+	char replaces[128] = "";
+	struct switchboard_refer order = {.call_id = stage->call_id, .target = target};
+	const char *obstacle;
+	uint64_t id;
+
+	if (sscanf(words, "%c %63s %127s", &leg, target, replaces) < 2)
+		return false;
+	order.is_callee = leg == 'b';
+	order.replaces = replaces[0] != '\0' ? replaces : NULL;
+	obstacle = switchboard_refer(
+		stage->board->switchboard, &order, board_now(sim_net_now_ms(stage->net)), &id);
+	if (obstacle != NULL)
+		text_appendf(&stage->output, "  -> refused: %s\n", obstacle);
+	return true;
+}
+
+/* What the one who carries transfers out says of the last one. */
+static bool report(struct stage *stage, const char *words)
+{
+	const struct switchboard_transfer_report report = {
+		.call_id = stage->call_id,
+		.transfer_id = stage->transfer_id,
+		.sip_status = (unsigned)atoi(words),
+	};
+	int result = switchboard_report_transfer(
+		stage->board->switchboard, &report, board_now(sim_net_now_ms(stage->net)));
+
+	if (result != 0)
+		text_appendf(&stage->output, "  -> refused: %s\n", strerrorname_np(-result));
+	return true;
+}
+
 static bool play_verb(struct stage *stage, const char *verb, const char *words)
 {
 	if (strcmp(verb, "recv") == 0)
@@ -251,6 +303,15 @@ static bool play_verb(struct stage *stage, const char *verb, const char *words)
 	}
 	if (strcmp(verb, "away") == 0 || strcmp(verb, "back") == 0) {
 		stage->board->is_media_away = verb[0] == 'a';
+		return true;
+	}
+	if (strcmp(verb, "refer") == 0)
+		return order_refer(stage, words);
+	if (strcmp(verb, "report") == 0)
+		return report(stage, words);
+	if (strcmp(verb, "policy") == 0) { /* from the next start on */
+		stage->board->has_policy = true;
+		stage->board->policy_status = (unsigned)atoi(words);
 		return true;
 	}
 	return strcmp(verb, "wait") == 0;

@@ -48,6 +48,8 @@ struct stage {
 	struct sim_net *net;
 	struct board *board;
 	struct stage_peer peers[STAGE_PEERS];
+	uint64_t call_id;     /* of the last event */
+	uint64_t transfer_id; /* of the last one that told of a transfer */
 	struct text output;
 	char bytes[STAGE_OUTPUT_BYTES];
 };

@@ -18,8 +18,9 @@ struct speech {
 	char word[16]; /* method or status */
 	char to[16];   /* response: method answered */
 	char number[16];
-	char direction[16]; /* empty: no body */
-	char extra[128];    /* "Header: value" */
+	char direction[16]; /* empty: no session description */
+	char frag[16];	    /* status of a sipfrag; empty: none */
+	char extra[256];    /* "Header: value | Header: value" */
 	bool is_new_fork;   /* another tag */
 };
 
@@ -34,12 +35,30 @@ static void tell_header(
 			SPAN_ARGS(header->value));
 }
 
+/* The lines of a body that isn't a session description. */
+static void tell_lines(struct stage *stage, struct span body)
+{
+	text_append_string(&stage->output, " |");
+	for (uint32_t i = 0; i < body.length; i++) {
+		char c = body.text[i];
+
+		if (c == '\n')
+			text_append_string(&stage->output, " /");
+		else if (c != '\r')
+			text_append_char(&stage->output, c);
+	}
+}
+
 static void tell_body(struct stage *stage, const struct sip_message *message)
 {
 	static const char *const wanted[] = {"c=", "m=", "a=send", "a=recv", "a=inactive"};
 	const char *at = message->body.text;
 	const char *end = at + message->body.length;
 
+	if (at < end && !span_is(message->content_type, "application/sdp")) {
+		tell_lines(stage, message->body);
+		return;
+	}
 	while (at < end) {
 		const char *eol = memchr(at, '\r', (size_t)(end - at));
 		size_t length = (size_t)((eol != NULL ? eol : end) - at);
@@ -64,7 +83,9 @@ void stage_take(struct stage_peer *peer, char *bytes, size_t length)
 {
 	static const enum sip_header_id shown[] = {SIP_HEADER_REASON, SIP_HEADER_RETRY_AFTER,
 		SIP_HEADER_WARNING, SIP_HEADER_UNSUPPORTED, SIP_HEADER_ACCEPT, SIP_HEADER_PRIVACY,
-		SIP_HEADER_P_ASSERTED_IDENTITY};
+		SIP_HEADER_P_ASSERTED_IDENTITY, SIP_HEADER_EVENT, SIP_HEADER_SUBSCRIPTION_STATE,
+		SIP_HEADER_REFER_TO, SIP_HEADER_REFERRED_BY, SIP_HEADER_REFER_SUB,
+		SIP_HEADER_EXPIRES, SIP_HEADER_MIN_EXPIRES, SIP_HEADER_ALLOW_EVENTS};
 	struct stage *stage = peer->stage;
 	struct sip_message message;
 	struct sip_parse_error error;
@@ -134,11 +155,28 @@ static struct span write_body(
 
 static void add_extra(struct sip_builder *builder, const char *extra)
 {
-	const char *colon = strchr(extra, ':');
+	const char *colon;
 
-	if (colon != NULL)
+	while ((colon = strchr(extra, ':')) != NULL) {
+		const char *end = strstr(colon, " | ");
+		size_t length = end != NULL ? (size_t)(end - colon) : strlen(colon);
+
 		sip_build_other_header(builder, (struct span){extra, (uint32_t)(colon - extra)},
-			span_from(colon + 2));
+			(struct span){colon + 2, (uint32_t)length - 2});
+		extra = end != NULL ? end + 3 : colon + length;
+	}
+}
+
+/* The body, and its type. */
+static int finish(struct sip_builder *builder, const struct speech *speech)
+{
+	char body[1024];
+
+	if (speech->frag[0] == '\0')
+		return sip_builder_finish(builder, SPAN("application/sdp"),
+			write_body(speech->peer, speech->direction, body, sizeof(body)));
+	(void)snprintf(body, sizeof(body), "SIP/2.0 %s -\r\n", speech->frag);
+	return sip_builder_finish(builder, SPAN("message/sipfrag"), span_from(body));
 }
 
 static void deliver(struct stage_peer *peer, const char *bytes, int length)
@@ -183,7 +221,6 @@ static void say_request(const struct speech *speech)
 	struct stage_peer *peer = speech->peer;
 	bool is_first = speech->number[0] != '\0';
 	char bytes[STAGE_MESSAGE_BYTES];
-	char body[1024];
 	char address[TD_ENDPOINT_TEXT_BYTES];
 	char branch[32];
 	char text[160];
@@ -210,9 +247,7 @@ static void say_request(const struct speech *speech)
 		sip_build_header(&builder, SIP_HEADER_MAX_FORWARDS, SPAN("70"));
 	sip_build_header_format(&builder, SIP_HEADER_CONTACT, "<sip:%s>", address);
 	add_extra(&builder, speech->extra);
-	deliver(peer, bytes,
-		sip_builder_finish(&builder, SPAN("application/sdp"),
-			write_body(peer, speech->direction, body, sizeof(body))));
+	deliver(peer, bytes, finish(&builder, speech));
 }
 
 static void say_response(const struct speech *speech)
@@ -224,15 +259,16 @@ static void say_response(const struct speech *speech)
 									   : peer->other;
 	const unsigned status = (unsigned)atoi(speech->word);
 	char bytes[STAGE_MESSAGE_BYTES];
-	char body[1024];
 	char address[TD_ENDPOINT_TEXT_BYTES];
 	struct sip_message message;
 	struct sip_parse_error error;
 	struct sip_builder builder;
 	struct span tag = speech->is_new_fork ? SPAN("tag-of-fork") : span_from(peer->local_tag);
 
-	if (sip_message_parse(request.bytes, request.length, false, &message, &error) != 0)
-		abort();
+	if (sip_message_parse(request.bytes, request.length, false, &message, &error) != 0) {
+		text_append_string(&peer->stage->output, "  (there is nothing to answer)\n");
+		return;
+	}
 	sip_builder_init(&builder, bytes, sizeof(bytes));
 	sip_build_response_head(&builder, &message, NULL, status, status == 100 ? SPAN("") : tag);
 	if (is_invite && status > 100)
@@ -242,19 +278,37 @@ static void say_response(const struct speech *speech)
 		sip_build_header(&builder, SIP_HEADER_WWW_AUTHENTICATE,
 			SPAN("Digest realm=\"b\", nonce=\"n1\", algorithm=MD5, qop=\"auth\""));
 	add_extra(&builder, speech->extra);
-	deliver(peer, bytes,
-		sip_builder_finish(&builder, SPAN("application/sdp"),
-			write_body(peer, speech->direction, body, sizeof(body))));
+	deliver(peer, bytes, finish(&builder, speech));
+}
+
+/* Puts in what only the run knows: "$b" is the tag that peer b was given, "#b" its Call-ID. */
+static void fill_in(struct stage *stage, const char *from, char *to, size_t size)
+{
+	struct text text;
+
+	text_init(&text, to, size);
+	for (; *from != '\0'; from++) {
+		bool is_mark = (*from == '$' || *from == '#') && from[1] >= 'a' &&
+			       from[1] < 'a' + STAGE_PEERS;
+
+		if (!is_mark) {
+			text_append_char(&text, *from);
+			continue;
+		}
+		text_append_string(&text, *from == '$' ? stage->peers[from[1] - 'a'].board_tag
+						       : stage->peers[from[1] - 'a'].call_id);
+		from++;
+	}
 }
 
 bool stage_send(struct stage *stage, const char *words)
 {
 	struct speech speech = {.peer = NULL};
-	char rest[256];
+	char rest[512];
 	char *quote;
 	char *word;
 
-	(void)snprintf(rest, sizeof(rest), "%s", words);
+	fill_in(stage, words, rest, sizeof(rest));
 	quote = strchr(rest, '"');
 	if (quote != NULL) { /* the last word: a header */
 		*quote++ = '\0';
@@ -274,6 +328,8 @@ bool stage_send(struct stage *stage, const char *words)
 			(void)snprintf(speech.direction, sizeof(speech.direction), "sendrecv");
 		else if (strncmp(word, "sdp=", 4) == 0)
 			(void)snprintf(speech.direction, sizeof(speech.direction), "%s", word + 4);
+		else if (strncmp(word, "frag=", 5) == 0)
+			(void)snprintf(speech.frag, sizeof(speech.frag), "%s", word + 5);
 		else if (strncmp(word, "number=", 7) == 0)
 			(void)snprintf(speech.number, sizeof(speech.number), "%s", word + 7);
 		else if (strncmp(word, "to=", 3) == 0)

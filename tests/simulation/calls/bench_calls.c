@@ -243,7 +243,7 @@ int main(int argc, char **argv)
 	unsigned calls = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : CALLS_DEFAULT;
 	struct bench *bench = calloc(1, sizeof(*bench));
 	const struct switchboard_ports ports = {
-		bench, send_sip, media_command, journal_put, journal_delete, emit};
+		bench, send_sip, media_command, journal_put, journal_delete, emit, NULL};
 	const uint8_t seed[SWITCHBOARD_SEED_BYTES] = {1};
 	struct config_errors errors;
 	struct config *config = NULL;

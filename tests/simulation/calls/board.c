@@ -4,6 +4,7 @@
  */
 #include "simulation/calls/board.h"
 
+#include "call/transfer.h"
 #include "config/config.h"
 
 #include <tandem/time.h>
@@ -141,6 +142,14 @@ static void emit(void *context, const struct event_record *record)
 		board->event_counts[record->call.kind]++;
 	else if (record->kind == EVENT_RECORD_REGISTRATION)
 		board->registration_counts[record->registration.kind]++;
+}
+
+static unsigned transfer(void *context, const struct transfer_request *request)
+{
+	struct board *board = context;
+
+	board->policy_asked++;
+	return request->is_invite && board->policy_status == 0 ? 603 : board->policy_status;
 }
 
 /* --- dataplane ------------------------------------------------------------------------------ */
@@ -300,6 +309,7 @@ void board_start(struct board *board)
 		.journal_put = journal_put,
 		.journal_delete = journal_delete,
 		.emit = emit,
+		.transfer = board->has_policy ? transfer : NULL,
 	};
 	struct td_now now = board_now(sim_net_now_ms(board->net));
 	uint8_t seed[SWITCHBOARD_SEED_BYTES] = {0};
@@ -393,9 +403,10 @@ uint32_t board_outstanding(struct board *board)
 {
 	struct switchboard_counts counts = switchboard_get_counts(board->switchboard);
 	uint32_t sum = (uint32_t)counts.call_memory_bytes + counts.calls + counts.legs +
-		       counts.dialogs + counts.terminations + counts.ports_in_use +
-		       counts.transactions.clients + counts.transactions.servers +
-		       board->journal_count + board->termination_count + board->command_count;
+		       counts.dialogs + counts.referrals + counts.terminations +
+		       counts.ports_in_use + counts.transactions.clients +
+		       counts.transactions.servers + board->journal_count +
+		       board->termination_count + board->command_count;
 
 	if (sum != 0)
 		(void)fprintf(stderr,

@@ -71,6 +71,9 @@ struct board {
 	uint64_t steps;		 /* inputs taken */
 	uint64_t kill_at;	 /* dies before that step; 0: never */
 	uint64_t restart_ms;	 /* how long it stays dead */
+	bool has_policy; /* somebody decides about transfers: applies from the next start on */
+	unsigned policy_status; /* what he says to each: 0 takes it */
+	uint64_t policy_asked;	/* how often he was asked */
 	struct board_tap tap;
 
 	uint32_t termination_count;

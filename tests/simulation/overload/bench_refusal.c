@@ -124,7 +124,7 @@ int main(int argc, char **argv)
 	unsigned calls = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : CALLS_DEFAULT;
 	struct bench bench = {.now = {1000000, 1767225600000000000ull}};
 	const struct switchboard_ports ports = {
-		&bench, send_sip, media_command, journal_put, journal_delete, emit};
+		&bench, send_sip, media_command, journal_put, journal_delete, emit, NULL};
 	const uint8_t seed[SWITCHBOARD_SEED_BYTES] = {1};
 	uint64_t invites_ns = 0;
 	uint64_t acks_ns = 0;

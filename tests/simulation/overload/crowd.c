@@ -280,7 +280,7 @@ static uint64_t p99_of(uint32_t *waits, uint32_t count)
 static void begin(struct crowd *crowd)
 {
 	const struct switchboard_ports ports = {
-		crowd, crowd_hear, media_command, journal_put, journal_delete, emit};
+		crowd, crowd_hear, media_command, journal_put, journal_delete, emit, NULL};
 	const uint8_t seed[SWITCHBOARD_SEED_BYTES] = {(uint8_t)crowd->plan->seed, [17] = 3};
 	struct config_errors errors;
 

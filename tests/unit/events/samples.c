@@ -177,6 +177,10 @@ static struct event_record hostile(unsigned kind)
 		HOSTILE(record.call.callee);
 		HOSTILE(record.call.sip_call_id);
 		HOSTILE(record.call.codec);
+		HOSTILE(record.call.transfer.target);
+		HOSTILE(record.call.transfer.replaces);
+		HOSTILE(record.call.transfer.referred_by);
+		record.call.transfer.transfer_id = UINT64_MAX;
 		record.call.since_created_ms = UINT64_MAX;
 		release = &record.call.release;
 	} else if (kind == EVENT_RECORD_CDR) {

@@ -38,11 +38,11 @@ static void test_event(void **state)
 		{"di alog", NULL, NULL},
 		{"dialog;;id=1", NULL, NULL},
 	};
-	struct event_header event;
+	struct event_name event;
 
 	(void)state;
 	for (size_t i = 0; i < TD_COUNT_OF(cases); i++) {
-		int result = event_header_parse(span_from(cases[i].value), &event);
+		int result = event_name_parse(span_from(cases[i].value), &event);
 
 		print_message("Event: %s\n", cases[i].value);
 		assert_int_equal(result, cases[i].package != NULL ? 0 : -EBADMSG);

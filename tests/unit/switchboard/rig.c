@@ -76,7 +76,7 @@ struct config *rig_load(const char *text)
 void rig_start(struct rig *rig, uint8_t boot)
 {
 	const struct switchboard_ports ports = {
-		rig, send_sip, media_command, journal_put, journal_delete, emit};
+		rig, send_sip, media_command, journal_put, journal_delete, emit, NULL};
 	uint8_t seed[SWITCHBOARD_SEED_BYTES] = {boot, [20] = boot};
 
 	const struct switchboard_setup setup = {.config = rig->config,
