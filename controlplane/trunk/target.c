@@ -241,7 +241,8 @@ int trunk_target_flow(const struct trunk_table *table, trunk_id id, trunk_target
 	ret_flow->local.port = (uint16_t)listener->port;
 	ret_flow->remote = to->endpoint;
 	ret_flow->transport = (enum sip_transport)to->transport;
-	ret_flow->server_id = trunk->config.target.server_id;
+	if (sip_transport_is_secure(ret_flow->transport))
+		ret_flow->server_id = trunk->config.target.server_id;
 	return 0;
 }
 
