@@ -23,19 +23,30 @@ enum {
 	STORAGE_LOG_DRAIN_MS = 2000,
 	STORAGE_BYTES_PER_MB = 1 << 20,
 	STORAGE_S_PER_DAY = 86400,
+	STORAGE_RECORDS_MAX = 4 << 20,
+	STORAGE_EVENTS_MAX = 65536, /* that wait for the event log, in the journal */
 	STORAGE_TLS_PROPERTIES_MAX = 4,
 	STORAGE_PROPERTIES_MAX = STORAGE_TLS_PROPERTIES_MAX + CONFIG_PROPERTIES_MAX,
 };
 
 static int build_journal(struct wire *wire)
 {
+	const struct config_sip *sip = &wire->config->sip;
 	struct journal_config config = {
 		.dir = wire->config->journal.directory,
+		.record_capacity =
+			STORAGE_EVENTS_MAX + sip->max_calls + sip->max_bindings + CONFIG_TRUNKS_MAX,
 		.compact_min_bytes = wire->config->journal.compact_mb * STORAGE_BYTES_PER_MB,
 		.is_synced = wire->config->journal.is_synced,
 	};
 	int result = journal_open(&config, &wire->journal);
 	struct journal_stats stats;
+
+	/* A limit that was lowered meanwhile must not cost what is there. */
+	while (result == -EFBIG && config.record_capacity < STORAGE_RECORDS_MAX) {
+		config.record_capacity *= 2;
+		result = journal_open(&config, &wire->journal);
+	}
 
 	if (result == -EBUSY)
 		return wire_complain(

@@ -118,6 +118,8 @@ static json_t *journal_json(const struct wire *wire, const struct journal_stats 
 
 	put_count(object, "calls", stats->records[JOURNAL_CALL]);
 	put_count(object, "events", stats->records[JOURNAL_EVENT]);
+	put_count(object, "bindings", stats->records[JOURNAL_BINDINGS]);
+	put_count(object, "registrations", stats->records[JOURNAL_REGISTRATION]);
 	put_count(object, "file_bytes", stats->file_bytes);
 	put_count(object, "live_bytes", stats->live_bytes);
 	put_count(object, "commits", stats->commits);
@@ -224,6 +226,7 @@ static int verb_status(void *context, const json_t *request, json_t **ret_result
 	put_object(object, "dataplane", dataplane_json(wire, &gauges));
 	put_object(object, "signalling", switchboard_json(&counts));
 	put_object(object, "defence", defence_json(&counts.defence));
+	put_object(object, "registrar", wire_registrar_json(&counts.registrar));
 	put_object(object, "transaction_counts", transactions_json(&counts.transactions));
 	put_object(object, "dns", names_status_json(wire));
 	put_object(object, "transport", transports_json(wire));
@@ -423,6 +426,7 @@ const struct control_verb *wire_verbs(size_t *ret_count)
 		{"status", verb_status},
 		{"calls", verb_calls},
 		{"trunks", verb_trunks},
+		{"registrations", wire_verb_registrations},
 		{"dataplane", verb_dataplane},
 		{"events", verb_events},
 		{"trace", observation_trace_verb},

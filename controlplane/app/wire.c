@@ -67,6 +67,28 @@ static int restore_call(void *context, uint64_t call_id, const uint8_t *value, s
 	return 0; /* one bad record must not cost the others */
 }
 
+static int restore_bindings(void *context, uint64_t id, const uint8_t *value, size_t value_bytes)
+{
+	const struct restoring *restoring = context;
+	struct wire *wire = restoring->wire;
+	int result = switchboard_restore(wire->switchboard,
+		&(const struct switchboard_snapshot){
+			.kind = SWITCHBOARD_JOURNAL_BINDINGS,
+			.id = id,
+			.value = value,
+			.length = value_bytes,
+			.is_other_boot = restoring->is_other_boot,
+		},
+		wire_now(wire));
+
+	if (result != 0)
+		td_log(TD_LOG_ERR,
+			"registrar: %" PRIx64
+			": not restored, the phone must register again (error=%s)",
+			id, strerror(-result));
+	return 0;
+}
+
 static uint32_t journaled_calls(const struct wire *wire)
 {
 	return (uint32_t)journal_stats(wire->journal).records[JOURNAL_CALL];
@@ -90,7 +112,10 @@ static int build_switchboard(struct wire *wire)
 		result = switchboard_create(&setup, &ports, wire_now(wire), &wire->switchboard);
 	if (result != 0)
 		return wire_complain("switchboard", "cannot be created", result);
-	result = journal_replay(wire->journal, JOURNAL_CALL, restore_call, &restoring);
+	/* First the phones: calls in progress may need the next one. */
+	result = journal_replay(wire->journal, JOURNAL_BINDINGS, restore_bindings, &restoring);
+	if (result == 0)
+		result = journal_replay(wire->journal, JOURNAL_CALL, restore_call, &restoring);
 	if (result != 0)
 		return wire_complain("journal", "cannot be read back", result);
 	switchboard_restored(wire->switchboard, wire_now(wire));

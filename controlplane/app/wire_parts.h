@@ -27,6 +27,7 @@ struct loop;
 struct media_client;
 struct names;
 struct outbox;
+struct registrar_counts;
 struct switchboard;
 struct td_counters;
 struct trace;
@@ -69,6 +70,10 @@ struct td_now wire_now(const struct wire *wire);
  * "needs_restart" and, if the file is refused, "errors" to report. 0; -EBADMSG with the running
  * configuration untouched; -ENOMEM. */
 td_must_check int wire_reload(struct wire *wire, json_t *report);
+
+/* Who has registered with us, as a verb and as counters (verbs_registrations.c). */
+int wire_verb_registrations(void *context, const json_t *request, json_t **ret_result);
+json_t *wire_registrar_json(const struct registrar_counts *counts);
 
 /* tandemctl's verbs (verbs.c); the context is struct wire. */
 const struct control_verb *wire_verbs(size_t *ret_count);

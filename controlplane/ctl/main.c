@@ -23,6 +23,7 @@ static const char help[] =
 	"  tandemctl call trace ID       SIP of a call as a ladder, also when it is over; ID: its id, a\n"
 	"                                SIP Call-ID, or the caller's or called number\n"
 	"  tandemctl trunks              carriers and phones: state, calls, refusals\n"
+	"  tandemctl registrations       phones that have registered with us, and where they are\n"
 	"  tandemctl cdr [-n 50]         the last call detail records, newest last\n"
 	"  tandemctl cdr --call ID       those of one call (end of its id, or its SIP Call-ID)\n"
 	"  tandemctl events --follow     what happens, as it happens\n"
@@ -159,6 +160,14 @@ static int show_trunks(const struct ctl_options *options)
 	return code;
 }
 
+static int show_registrations(const struct ctl_options *options)
+{
+	static const char *const columns[] = {"trunk", "user", "contact", "transport", "remote",
+		"expires_s", "q", "user_agent", "wrong_proofs", NULL};
+
+	return show_list(options, "registrations", columns);
+}
+
 static int show_cdr(const struct ctl_options *options)
 {
 	return ctl_show_records(options, true);
@@ -205,6 +214,7 @@ static const struct {
 	{"calls", show_calls},
 	{"call", ctl_show_call},
 	{"trunks", show_trunks},
+	{"registrations", show_registrations},
 	{"cdr", show_cdr},
 	{"events", show_events},
 	{"dataplane", ctl_show_dataplane},

@@ -102,6 +102,15 @@ static void build_routes(const struct dialog *dialog, struct sip_builder *builde
 	}
 }
 
+void dialog_build_first_routes(const struct dialog *dialog, struct sip_builder *builder)
+{
+	struct span rest = dialog_span(dialog, dialog->routes);
+	struct span route;
+
+	while (!span_is_empty(route = dialog_next_route(&rest)))
+		sip_build_header(builder, SIP_HEADER_ROUTE, route);
+}
+
 static void build_party(const struct dialog *dialog, struct sip_builder *builder,
 	enum sip_header_id id, struct dialog_text uri, struct dialog_text tag)
 {
@@ -181,6 +190,8 @@ struct sip_flow dialog_next_hop(const struct dialog *dialog)
 	struct td_ip ip;
 	uint16_t port;
 
+	if (dialog->keeps_flow)
+		return hop;
 	if (dialog_first_route(dialog, &route))
 		uri = route.uri;
 	else if (sip_uri_parse(dialog_span(dialog, dialog->remote_target), &uri) != 0)

@@ -56,6 +56,7 @@ int dialog_init_uac(struct dialog *dialog, const struct dialog_identity *identit
 		.remote_uri = identity->remote_uri,
 		.remote_target = identity->remote_target,
 		.local_contact = identity->local_contact,
+		.routes = identity->routes,
 	};
 	struct sip_uri target;
 
@@ -68,6 +69,8 @@ int dialog_init_uac(struct dialog *dialog, const struct dialog_identity *identit
 			    target.scheme == SIP_SCHEME_SIPS;
 	dialog->local_cseq = first_cseq;
 	dialog->flow = *flow;
+	dialog->keeps_flow = identity->keeps_flow;
+	dialog->route_count = dialog_count_routes(identity->routes);
 	return dialog_set_texts(dialog, &texts);
 }
 
@@ -132,6 +135,7 @@ int dialog_init_uas(struct dialog *dialog, const struct sip_message *request,
 		return error;
 	memset(dialog, 0, sizeof(*dialog));
 	dialog->heap = half->heap;
+	dialog->keeps_flow = half->keeps_flow;
 	dialog->state = DIALOG_EARLY;
 	dialog->is_secure = sip_transport_is_secure(flow->transport) &&
 			    request->request_uri.scheme == SIP_SCHEME_SIPS;

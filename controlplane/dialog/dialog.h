@@ -43,7 +43,8 @@ struct dialog {
 	uint32_t local_cseq;  /* of the last request that we sent */
 	uint32_t remote_cseq; /* of the last request that we accepted */
 	uint8_t has_remote_cseq;
-	uint8_t reserved[3];
+	uint8_t keeps_flow; /* 1: the peer is reached by flow alone (NAT, RFC 5626) */
+	uint8_t reserved[2];
 	struct sip_flow flow; /* where the peer's last request came from, or where we sent ours */
 	struct dialog_text call_id;
 	struct dialog_text local_tag;
@@ -71,6 +72,8 @@ struct dialog_identity {
 	struct span remote_uri;
 	struct span remote_target; /* request URI of the INVITE */
 	struct span local_contact;
+	struct span routes; /* its Route values (RFC 3327, RFC 3608), one per line; mostly none */
+	bool keeps_flow;
 };
 td_must_check int dialog_init_uac(struct dialog *dialog, const struct dialog_identity *identity,
 	uint32_t first_cseq, const struct sip_flow *flow);
@@ -89,6 +92,7 @@ struct dialog_half {
 	struct heap *heap; /* borrows until dialog_fini() */
 	struct span local_tag;
 	struct span local_contact;
+	bool keeps_flow;
 };
 td_must_check int dialog_init_uas(struct dialog *dialog, const struct sip_message *request,
 	const struct dialog_half *half, const struct sip_flow *flow);
@@ -125,7 +129,10 @@ struct dialog_via {
 void dialog_build_request_by(struct dialog *dialog, struct sip_builder *builder,
 	enum sip_method method, const struct dialog_via *via, uint32_t cseq_for_ack);
 
-/* Where that request goes: the flow's listener and the address of the first route, or of the
+/* Writes the Route headers of the INVITE that begins the dialog. */
+void dialog_build_first_routes(const struct dialog *dialog, struct sip_builder *builder);
+
+/* Where that request goes: the flow, if it is to be kept. Else the flow's listener and the address of the first route, or of the
  * remote target (RFC 3261 12.2.1.1), if it is an IP literal; else the flow the dialog was made
  * on. The transport is the URI's, or the flow's if it names none. connection_id stays while
  * transport and IP address do: use that connection if it still stands, else connect to remote.

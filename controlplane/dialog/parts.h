@@ -46,4 +46,7 @@ struct span dialog_next_route(struct span *rest);
 /* The URI of the first route, parsed. False if the set is empty. */
 bool dialog_first_route(const struct dialog *dialog, struct sip_name_addr *ret_route);
 
+/* How many values routes holds, one per line. */
+uint8_t dialog_count_routes(struct span routes);
+
 #endif

@@ -23,6 +23,15 @@ struct span dialog_next_route(struct span *rest)
 	return line;
 }
 
+uint8_t dialog_count_routes(struct span routes)
+{
+	uint8_t count = 0;
+
+	while (count < SIP_ROUTES_MAX && !span_is_empty(dialog_next_route(&routes)))
+		count++;
+	return count;
+}
+
 bool dialog_first_route(const struct dialog *dialog, struct sip_name_addr *ret_route)
 {
 	struct span rest = dialog_span(dialog, dialog->routes);

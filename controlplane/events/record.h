@@ -78,7 +78,8 @@ enum call_event_kind {
 	X(PROTOCOL, protocol)           \
 	X(OPERATOR, operator)           \
 	X(INTERNAL, internal)           \
-	X(NO_TARGET, no_target)
+	X(NO_TARGET, no_target)         \
+	X(ABSENT, absent)
 
 /* X(CONSTANT, name): how the attempt came out. */
 #define CALL_DISPOSITIONS(X)      \

@@ -18,7 +18,9 @@
 	X(100REL, "100rel")	    /* RFC 3262 */ \
 	X(REPLACES, "replaces")	    /* RFC 3891 */ \
 	X(NOREFERSUB, "norefersub") /* RFC 4488 */ \
-	X(NOSUB, "nosub")	    /* RFC 7614 */
+	X(NOSUB, "nosub")	    /* RFC 7614 */ \
+	X(PATH, "path")		    /* RFC 3327 */ \
+	X(OUTBOUND, "outbound")	    /* RFC 5626 */
 
 enum leg_option_index {
 #define LEG_OPTION_INDEX(constant, tag) LEG_OPTION_INDEX_##constant,

@@ -92,6 +92,7 @@ int leg_build_invite(char *buffer, size_t size_bytes, const struct leg_invite *i
 	sip_build_request_line(
 		&builder, SPAN("INVITE"), dialog_span(dialog, dialog->remote_target));
 	leg_build_via(&builder, &dialog->flow, invite->branch);
+	dialog_build_first_routes(dialog, &builder);
 	sip_build_header_format(&builder, SIP_HEADER_MAX_FORWARDS, "%u", invite->max_forwards);
 	sip_build_header_format(
 		&builder, SIP_HEADER_FROM, "%.*s;tag=%.*s", SPAN_ARGS(from), SPAN_ARGS(tag));

@@ -54,6 +54,13 @@ struct sip_flow registrar_binding_flow(const struct registrar_binding *binding)
 	return flow;
 }
 
+bool registrar_binding_keeps_flow(const struct registrar_binding *binding)
+{
+	uint16_t port;
+
+	return !is_own_host(binding, &port);
+}
+
 bool registrar_binding_is_reachable(const struct registrar_binding *binding)
 {
 	uint16_t port;

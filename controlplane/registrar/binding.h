@@ -56,6 +56,9 @@ struct span registrar_binding_agent(const struct registrar_binding *binding);
  * neither proxy nor outbound flow stand between. */
 struct sip_flow registrar_binding_flow(const struct registrar_binding *binding);
 
+/* True if requests can go by its flow alone: it is behind NAT or a proxy, or keeps a flow. */
+bool registrar_binding_keeps_flow(const struct registrar_binding *binding);
+
 /* True if it can be reached although its connection has ended: the contact is the host that
  * registered, so that a new connection can be opened to it. */
 bool registrar_binding_is_reachable(const struct registrar_binding *binding);

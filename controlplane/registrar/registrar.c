@@ -220,6 +220,7 @@ static void fill_target(
 		.uri = registrar_binding_uri(binding),
 		.routes = registrar_binding_path(binding),
 		.slot = binding->slot,
+		.keeps_flow = registrar_binding_keeps_flow(binding),
 	};
 }
 

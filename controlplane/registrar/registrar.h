@@ -128,6 +128,7 @@ struct registrar_target {
 	struct span uri;    /* request URI: the contact */
 	struct span routes; /* Route values in order, one per line */
 	uint8_t slot;	    /* for the set of those tried */
+	bool keeps_flow;    /* there is no other way to it */
 };
 /* The best binding of user whose slot's bit isn't set in tried: highest q, then the one that was
  * refreshed last. -ENOENT. */

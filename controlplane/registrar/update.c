@@ -355,6 +355,7 @@ static bool has_room(const struct update *update)
 
 static void carry_out_all(struct update *update)
 {
+	bool was_there = update->user->bindings != NULL;
 	bool is_good = true;
 
 	while (update->is_star && update->user->bindings != NULL)
@@ -368,7 +369,8 @@ static void carry_out_all(struct update *update)
 			is_good = carry_out(update, &update->wishes[i]);
 	if (!is_good)
 		refuse(update, 503, "no room for another binding");
-	update->registrar->sink.keep(update->registrar->sink.context, update->user);
+	if (was_there || update->user->bindings != NULL)
+		update->registrar->sink.keep(update->registrar->sink.context, update->user);
 }
 
 /* A copy that the network made of the last request, or one that came late. */

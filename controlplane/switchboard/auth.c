@@ -76,82 +76,108 @@ bool auth_accept_count(void *context, struct span nonce, uint32_t count)
 	uint64_t hash = siphash(switchboard->seed, nonce.text, nonce.length);
 	struct nonce_use *use = &switchboard->nonces[hash % SWITCHBOARD_NONCES];
 
-	if (use->hash == hash && count <= use->count)
+	if (use->hash == hash &&
+		(count < use->count || (count == use->count && !switchboard->may_repeat_count)))
 		return false;
 	use->hash = hash;
 	use->count = count;
 	return true;
 }
 
-/* True if the trunk's configuration lets this digest algorithm prove who is there. */
-static bool algorithm_is_wanted(
-	const struct config_credentials *wanted, enum digest_algorithm algorithm)
+/* True if this digest algorithm may prove who is there; wanted is enum config_digest. */
+static bool algorithm_is_wanted(uint32_t wanted, enum digest_algorithm algorithm)
 {
-	return wanted->algorithm == CONFIG_DIGEST_BOTH ||
-	       (wanted->algorithm == CONFIG_DIGEST_SHA256) == (algorithm == DIGEST_SHA256);
+	return wanted == CONFIG_DIGEST_BOTH ||
+	       (wanted == CONFIG_DIGEST_SHA256) == (algorithm == DIGEST_SHA256);
 }
 
-static void challenge_peer(struct switchboard *switchboard,
-	const struct transaction_indication *request, const struct digest_offer *offer,
-	const struct config_credentials *wanted, struct span peer)
+void auth_challenge(struct switchboard *switchboard, const struct auth_request *request,
+	const struct auth_demand *demand, enum digest_verdict verdict)
 {
+	char peer[TD_IP_TEXT_BYTES];
 	char nonce[DIGEST_NONCE_BYTES];
 	char sha256[CHALLENGE_BYTES];
 	char md5[CHALLENGE_BYTES];
 	struct leg_reply reply = {.status = 401,
-		.authenticate = {algorithm_is_wanted(wanted, DIGEST_SHA256) ? sha256 : NULL,
-			algorithm_is_wanted(wanted, DIGEST_MD5) ? md5 : NULL}};
-	struct digest_offer strong = *offer;
-	struct digest_offer weak = *offer;
+		.authenticate = {
+			algorithm_is_wanted(demand->algorithm, DIGEST_SHA256) ? sha256 : NULL,
+			algorithm_is_wanted(demand->algorithm, DIGEST_MD5) ? md5 : NULL}};
+	struct digest_offer strong = {.realm = demand->realm,
+		.nonce = nonce,
+		.algorithm = DIGEST_SHA256,
+		.is_stale = verdict == DIGEST_STALE || verdict == DIGEST_REPLAYED};
+	struct digest_offer weak = strong;
 
-	strong.nonce = nonce;
-	strong.algorithm = DIGEST_SHA256;
-	weak.nonce = nonce;
 	weak.algorithm = DIGEST_MD5;
-
-	if (digest_nonce_make(&switchboard->digest, peer, switchboard_random(switchboard),
-		    switchboard->now.mono_ms, nonce) != 0 ||
+	if (digest_nonce_make(&switchboard->digest,
+		    span_from(td_ip_format(&request->flow->remote.ip, peer)),
+		    switchboard_random(switchboard), switchboard->now.mono_ms, nonce) != 0 ||
 		digest_challenge_build(&strong, sha256, sizeof(sha256)) < 0 ||
-		digest_challenge_build(&weak, md5, sizeof(md5)) < 0) {
+		digest_challenge_build(&weak, md5, sizeof(md5)) < 0)
 		reply = (struct leg_reply){.status = 500, .q850 = CAUSE_TEMPORARY_FAILURE};
-	}
-	receive_answer(switchboard, request->id, request->message, request->flow, &reply);
+	if (request->id != 0)
+		receive_answer(switchboard, request->id, request->message, request->flow, &reply);
+	else
+		receive_answer_stateless(switchboard, request->message, request->flow, &reply);
 }
 
-bool auth_admit(struct switchboard *switchboard, const struct transaction_indication *request,
-	const struct config_trunk *trunk)
+enum digest_verdict auth_verify(struct switchboard *switchboard, const struct auth_request *request,
+	const struct auth_demand *demand)
 {
-	const struct config_credentials *wanted = trunk != NULL ? &trunk->inbound_auth : NULL;
+	char peer[TD_IP_TEXT_BYTES];
+	const struct digest_claim claim = {
+		.credentials = demand->given,
+		.secret = demand->secret,
+		.peer = span_from(td_ip_format(&request->flow->remote.ip, peer)),
+	};
+
+	if (!algorithm_is_wanted(demand->algorithm, demand->given->algorithm))
+		return DIGEST_WRONG;
+	return digest_check(
+		&switchboard->digest, &claim, request->message, switchboard->now.mono_ms);
+}
+
+/* Of a trunk that has one name and one password. */
+static enum digest_verdict verify_trunk(struct switchboard *switchboard,
+	const struct auth_request *request, const struct config_credentials *wanted,
+	struct auth_demand *demand)
+{
+	enum digest_verdict verdict = DIGEST_NONCE_FOREIGN;
 	struct digest_credentials given;
 	struct digest_secret secret;
-	enum digest_verdict verdict = DIGEST_NONCE_FOREIGN;
-	char peer_text[TD_IP_TEXT_BYTES];
-	struct span realm;
-	struct span peer;
 
-	if (wanted == NULL || wanted->username[0] == '\0')
+	demand->realm =
+		span_from(wanted->realm[0] != '\0' ? wanted->realm : switchboard->config->node);
+	demand->algorithm = wanted->algorithm;
+	if (digest_credentials_find(request->message, demand->realm, false, &given) != 0 ||
+		digest_secret_make(span_from(wanted->username), demand->realm,
+			span_from(wanted->password), &secret) != 0)
+		return verdict;
+	demand->given = &given;
+	demand->secret = &secret;
+	verdict = span_equal(given.username, span_from(wanted->username))
+			  ? auth_verify(switchboard, request, demand)
+			  : DIGEST_WRONG;
+	td_wipe(&secret, sizeof(secret));
+	return verdict;
+}
+
+bool auth_admit(struct switchboard *switchboard, const struct transaction_indication *indication,
+	const struct config_trunk *trunk)
+{
+	const struct auth_request request = {indication->message, indication->flow, indication->id};
+	struct auth_demand demand = {.given = NULL};
+	struct registrar_user *user;
+	enum digest_verdict verdict;
+
+	if (trunk == NULL || (!trunk->is_registrar && trunk->inbound_auth.username[0] == '\0'))
 		return true;
-	realm = span_from(wanted->realm[0] != '\0' ? wanted->realm : switchboard->config->node);
-	peer = span_from(td_ip_format(&request->flow->remote.ip, peer_text));
-	if (digest_credentials_find(request->message, realm, false, &given) == 0 &&
-		digest_secret_make(span_from(wanted->username), realm, span_from(wanted->password),
-			&secret) == 0) {
-		struct digest_claim claim = {
-			.credentials = &given, .secret = &secret, .peer = peer};
-
-		verdict = span_equal(given.username, span_from(wanted->username)) &&
-					  algorithm_is_wanted(wanted, given.algorithm)
-				  ? digest_check(&switchboard->digest, &claim, request->message,
-					    switchboard->now.mono_ms)
-				  : DIGEST_WRONG;
-		td_wipe(&secret, sizeof(secret));
-	}
+	verdict = trunk->is_registrar
+			  ? bindings_verify(switchboard, trunk, &request, &demand, &user)
+			  : verify_trunk(switchboard, &request, &trunk->inbound_auth, &demand);
 	if (verdict == DIGEST_OK)
 		return true;
 	switchboard->counts.refused_policy += verdict == DIGEST_WRONG;
-	challenge_peer(switchboard, request,
-		&(const struct digest_offer){.realm = realm,
-			.is_stale = verdict == DIGEST_STALE || verdict == DIGEST_REPLAYED},
-		wanted, peer);
+	auth_challenge(switchboard, &request, &demand, verdict);
 	return false;
 }

@@ -47,19 +47,16 @@ static int init_callee(struct switchboard *switchboard, struct line *line)
 	char call_id[SWITCHBOARD_CALL_ID_BYTES];
 	char contact[LEG_CONTACT_BYTES];
 	char from[FROM_BYTES];
-	char uri[TRUNK_URI_BYTES];
-	char to[TRUNK_URI_BYTES + 2];
-	struct sip_flow flow;
-	int result = trunks_next_hop(switchboard, line, &flow);
+	char to[REGISTRAR_URI_MAX_BYTES + sizeof("<>")];
+	struct call_address address;
+	int result = trunks_address(switchboard, line, &address);
 
-	if (result == 0)
-		result = callers_uri(switchboard, line, uri);
 	if (result != 0)
 		return result;
 	switchboard_random_text(switchboard, call_id, sizeof(call_id));
 	switchboard_random_text(switchboard, line->tags[CALL_CALLEE].text, SWITCHBOARD_TAG_BYTES);
-	(void)format_text(to, sizeof(to), "<%s>", uri);
-	result = callers_from(switchboard, line, &flow, from, sizeof(from));
+	(void)format_text(to, sizeof(to), "<%.*s>", SPAN_ARGS(address.uri));
+	result = callers_from(switchboard, line, &address.flow, from, sizeof(from));
 	if (result != 0)
 		return result;
 	result = dialog_init_uac(&leg->dialog,
@@ -69,11 +66,13 @@ static int init_callee(struct switchboard *switchboard, struct line *line)
 			.local_tag = span_from(line->tags[CALL_CALLEE].text),
 			.local_uri = span_from(from),
 			.remote_uri = span_from(to),
-			.remote_target = span_from(uri),
-			.local_contact = leg_contact(
-				&flow, trunk_scheme(switchboard->trunks, leg->trunk), contact),
+			.remote_target = address.uri,
+			.local_contact = leg_contact(&address.flow,
+				trunk_scheme(switchboard->trunks, leg->trunk), contact),
+			.routes = address.routes,
+			.keeps_flow = address.keeps_flow,
 		},
-		1, &flow);
+		1, &address.flow);
 	if (result == 0)
 		switchboard_index_leg(switchboard, line, CALL_CALLEE);
 	return result;
@@ -109,6 +108,12 @@ static void dial(struct switchboard *switchboard, struct line *line)
 	if (result == -EDESTADDRREQ) { /* the trunk's name lost its meaning since */
 		outcome_set(&release, 503, CAUSE_NETWORK_OUT_OF_ORDER, EVENT_RELEASE_SYSTEM,
 			EVENT_DETAIL_NO_TARGET);
+		calls_clear(switchboard, line, CALL_ON_CLEAR, &release);
+		return;
+	}
+	if (result == -EHOSTUNREACH) { /* what was registered is gone since */
+		outcome_set(&release, 480, CAUSE_SUBSCRIBER_ABSENT, EVENT_RELEASE_SYSTEM,
+			EVENT_DETAIL_ABSENT);
 		calls_clear(switchboard, line, CALL_ON_CLEAR, &release);
 		return;
 	}

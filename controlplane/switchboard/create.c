@@ -69,6 +69,8 @@ static int create_machines(struct switchboard *switchboard)
 		result = trunk_table_create(
 			config, trunk_seed, switchboard->now.mono_ms, &switchboard->trunks);
 	if (result == 0)
+		result = bindings_create(switchboard);
+	if (result == 0)
 		result = defence_create(&config->sip, TRUNK_IDS_MAX, &switchboard->defence);
 	if (result == 0)
 		result = route_table_create(
@@ -141,6 +143,7 @@ void switchboard_destroy(struct switchboard *switchboard)
 	port_pool_destroy(switchboard->pool);
 	route_table_destroy(switchboard->routes);
 	defence_destroy(switchboard->defence);
+	registrar_destroy(switchboard->registrar);
 	trunk_table_destroy(switchboard->trunks);
 	transaction_table_destroy(switchboard->transactions);
 	table_destroy(switchboard->by_origin);

@@ -68,9 +68,15 @@ static bool fail_over(struct switchboard *switchboard, struct line *line)
 	uint8_t destination = call->destination_at;
 	uint32_t trunk;
 
-	if (!outcome_is_route_failure(release) || !may_try_again(switchboard, call) ||
-		trunks_choose_next(switchboard, line, outcome_is_target_failure(release), &trunk) !=
-			0)
+	if (!may_try_again(switchboard, call))
+		return false;
+	if (bindings_choose_next(switchboard, line))
+		trunk = call->legs[CALL_CALLEE].trunk;
+	else if (!outcome_is_route_failure(release) ||
+		 trunks_choose_next(switchboard, line,
+			 outcome_is_target_failure(release) &&
+				 !bindings_serve(switchboard, call->legs[CALL_CALLEE].trunk),
+			 &trunk) != 0)
 		return false;
 	emit_cdr(switchboard, line, CALL_CALLEE);
 	if (call->destination_at != destination)

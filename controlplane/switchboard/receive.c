@@ -147,6 +147,8 @@ void receive_message(struct switchboard *switchboard, const struct switchboard_m
 		traces_shed(switchboard);
 		return;
 	}
+	if (bindings_take(switchboard, trunk, &message, flow))
+		return;
 	transaction_receive(switchboard->transactions, &message, flow, switchboard->now.mono_ms);
 }
 

@@ -76,6 +76,7 @@ static int begin_caller(struct switchboard *switchboard, struct line *line,
 	switchboard_random_text(switchboard, line->tags[CALL_CALLER].text, SWITCHBOARD_TAG_BYTES);
 	half.local_tag = span_from(line->tags[CALL_CALLER].text);
 	half.local_contact = leg_contact(request->flow, invite->request_uri.scheme, contact);
+	half.keeps_flow = bindings_keep_flow(switchboard, trunk, invite, request->flow);
 	result = dialog_init_uas(&leg->dialog, invite, &half, request->flow);
 	if (result != 0)
 		return result;
@@ -111,6 +112,21 @@ static void keep_route_name(
 	event_text_set(call->route, sizeof(call->route), name, strlen(name));
 }
 
+/* What -errno of trunks_choose() means for the caller. */
+static struct event_release refusal_without_trunk(int result)
+{
+	switch (result) {
+	case -ENXIO:
+		return refusal(404, CAUSE_UNALLOCATED, EVENT_DETAIL_NO_ROUTE);
+	case -EHOSTUNREACH:
+		return refusal(480, CAUSE_SUBSCRIBER_ABSENT, EVENT_DETAIL_ABSENT);
+	case -EDESTADDRREQ:
+		return refusal(503, CAUSE_NETWORK_OUT_OF_ORDER, EVENT_DETAIL_NO_TARGET);
+	default:
+		return refusal(503, CAUSE_CONGESTION, EVENT_DETAIL_ADMISSION);
+	}
+}
+
 /* Finds where the call goes. Sets *ret_release and returns false if nowhere. */
 static bool find_route(struct switchboard *switchboard, struct line *line,
 	const struct sip_message *invite, struct event_release *ret_release)
@@ -141,10 +157,9 @@ static bool find_route(struct switchboard *switchboard, struct line *line,
 		calls_begin_callee(switchboard, line, trunk);
 		return true;
 	}
-	call->retry_after_s = switchboard->config->sip.retry_after_s;
-	*ret_release = result == -EDESTADDRREQ
-			       ? refusal(503, CAUSE_NETWORK_OUT_OF_ORDER, EVENT_DETAIL_NO_TARGET)
-			       : refusal(503, CAUSE_CONGESTION, EVENT_DETAIL_ADMISSION);
+	*ret_release = refusal_without_trunk(result);
+	if (ret_release->sip_status == 503)
+		call->retry_after_s = switchboard->config->sip.retry_after_s;
 	return false;
 }
 

@@ -108,6 +108,7 @@ struct switchboard {
 
 	struct transaction_table *transactions;
 	struct trunk_table *trunks;
+	struct registrar *registrar;
 	struct defence *defence;
 	struct route_table *routes;
 	struct usages *usages; /* switchboard/usage.h */
@@ -137,6 +138,7 @@ struct switchboard {
 	uint64_t queue_delay_us;    /* of message */
 	bool has_progress_body;	    /* the 18x to be sent carries local_sdp */
 	bool is_proxy_authorization;
+	bool may_repeat_count;	/* the request is answered alike when it comes again */
 	uint32_t reject_status; /* of a negotiation */
 	const char *warning;	/* static text for the next refusal, or NULL */
 	char authorization[SWITCHBOARD_AUTHORIZATION_BYTES]; /* empty: none */
@@ -337,11 +339,72 @@ struct auth_try {
 };
 bool auth_answer_for(struct switchboard *switchboard, const struct auth_try *attempt,
 	const struct sip_message *response);
+/* A request that is to prove who sent it. */
+struct auth_request {
+	const struct sip_message *message;
+	const struct sip_flow *flow;
+	transaction_id id; /* 0: answered without a transaction */
+};
+/* What it must prove. */
+struct auth_demand {
+	struct span realm;
+	uint32_t algorithm;			/* enum config_digest */
+	const struct digest_credentials *given; /* to be judged */
+	const struct digest_secret *secret;
+};
+enum digest_verdict auth_verify(struct switchboard *switchboard, const struct auth_request *request,
+	const struct auth_demand *demand);
+/* Asks for a proof; verdict is how the last one came out. */
+void auth_challenge(struct switchboard *switchboard, const struct auth_request *request,
+	const struct auth_demand *demand, enum digest_verdict verdict);
 /* True if the request may pass; else it has been answered. */
 bool auth_admit(struct switchboard *switchboard, const struct transaction_indication *request,
 	const struct config_trunk *trunk);
 
+/* ---- bindings.c ---- */
+td_must_check int bindings_create(struct switchboard *switchboard);
+/* True if the message was a REGISTER for a registrar of ours: it has been answered. */
+bool bindings_take(struct switchboard *switchboard, uint32_t trunk,
+	const struct sip_message *message, const struct sip_flow *flow);
+/* Judges the credentials of a request by the users of a registrar. *demand becomes what to ask
+ * for; *ret_user who he says he is, NULL if nobody is called so. */
+enum digest_verdict bindings_verify(struct switchboard *switchboard,
+	const struct config_trunk *trunk, const struct auth_request *request,
+	struct auth_demand *demand, struct registrar_user **ret_user);
+/* True if calls to the trunk go to what registered with it. */
+bool bindings_serve(const struct switchboard *switchboard, uint32_t trunk);
+/* Picks a binding of the dialled user beside those tried. False: none is left. */
+bool bindings_choose(
+	struct switchboard *switchboard, struct call *call, uint32_t trunk, uint32_t tried);
+/* After a refusal that speaks of this one phone: picks another one of its user. False: none is
+ * left, or there was no such refusal. */
+bool bindings_choose_next(struct switchboard *switchboard, struct line *line);
+/* The binding that was picked. -EHOSTUNREACH: it is gone. */
+td_must_check int bindings_target(
+	struct switchboard *switchboard, struct line *line, struct registrar_target *ret_target);
+/* -ENXIO: the trunk has no such user; -EHOSTUNREACH: he isn't there. */
+int bindings_reason_for_none(
+	const struct switchboard *switchboard, const struct call *call, uint32_t trunk);
+/* True if the phone that sent the INVITE is reached by flow alone. */
+bool bindings_keep_flow(const struct switchboard *switchboard, uint32_t trunk,
+	const struct sip_message *invite, const struct sip_flow *flow);
+/* After a restart: takes a record back. -errno of registrar_record_read(). */
+td_must_check int bindings_restore(
+	struct switchboard *switchboard, const struct switchboard_snapshot *snapshot);
+
 /* ---- switchboard_trunk.c ---- */
+/* Where the called leg's INVITE goes, and what it is addressed to. */
+struct call_address {
+	struct sip_flow flow;
+	struct span uri;    /* borrows text, or a binding */
+	struct span routes; /* Route values, one per line */
+	bool keeps_flow;
+	char text[TRUNK_URI_BYTES];
+};
+/* -errno of trunks_next_hop() and callers_uri(). */
+td_must_check int trunks_address(
+	struct switchboard *switchboard, struct line *line, struct call_address *ret_address);
+
 /* Tells the health of trunk's target that flow leads to, or came from. */
 void trunks_tell(struct switchboard *switchboard, uint32_t trunk, const struct sip_flow *flow,
 	enum trunk_event event);

@@ -18,6 +18,7 @@ struct switchboard_counts switchboard_get_counts(const struct switchboard *switc
 				   heap_footprint_bytes(&switchboard->heap);
 	counts.transactions = transaction_table_counts(switchboard->transactions);
 	counts.defence = defence_get_counts(switchboard->defence);
+	counts.registrar = registrar_get_counts(switchboard->registrar);
 	while ((line = slab_next(switchboard->lines, &cursor)) != NULL) {
 		for (const struct referral *at = line->call.referrals; at != NULL; at = at->next)
 			counts.referrals++;
@@ -67,6 +68,35 @@ void switchboard_visit_calls(
 
 		visit(context, &shown);
 	}
+}
+
+struct visiting {
+	const struct switchboard *switchboard;
+	switchboard_binding_fn *visit;
+	void *context;
+};
+
+static void show_binding(void *context, const struct registrar_binding *binding)
+{
+	const struct visiting *visiting = context;
+	uint64_t left_ms = td_since(binding->timer.deadline_ms, visiting->switchboard->now.mono_ms);
+	const struct switchboard_binding shown = {
+		.binding = binding,
+		.trunk = registrar_user_trunk(binding->user),
+		.user = registrar_user_name(binding->user),
+		.left_s = (uint32_t)(left_ms / TD_MS_PER_S),
+		.failures = registrar_user_failures(binding->user),
+	};
+
+	visiting->visit(visiting->context, &shown);
+}
+
+void switchboard_visit_bindings(
+	const struct switchboard *switchboard, switchboard_binding_fn *visit, void *context)
+{
+	struct visiting visiting = {switchboard, visit, context};
+
+	registrar_visit(switchboard->registrar, show_binding, &visiting);
 }
 
 const struct trunk_table *switchboard_trunks(const struct switchboard *switchboard)

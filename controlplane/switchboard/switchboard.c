@@ -215,6 +215,8 @@ int switchboard_restore(struct switchboard *switchboard,
 	int result;
 
 	switchboard->now = now;
+	if (snapshot->kind == SWITCHBOARD_JOURNAL_BINDINGS)
+		return bindings_restore(switchboard, snapshot);
 	line = switchboard_find_call(switchboard, call_id) == NULL
 		       ? switchboard_take_line(switchboard, call_id)
 		       : NULL;
@@ -268,6 +270,13 @@ void switchboard_transport_failed(
 	switchboard_commit(switchboard);
 }
 
+void switchboard_connection_closed(
+	struct switchboard *switchboard, uint32_t connection_id, struct td_now now)
+{
+	switchboard->now = now;
+	registrar_connection_closed(switchboard->registrar, connection_id);
+}
+
 void switchboard_media_reply(
 	struct switchboard *switchboard, const struct td_reply *reply, struct td_now now)
 {
@@ -310,6 +319,7 @@ void switchboard_advance(struct switchboard *switchboard, struct td_now now)
 	transaction_advance(switchboard->transactions, now.mono_ms);
 	(void)wheel_advance(&switchboard->wheel, now.mono_ms, expire, switchboard);
 	usages_advance(switchboard);
+	registrar_advance(switchboard->registrar, now.mono_ms);
 	trunks_advance(switchboard);
 	switchboard_commit(switchboard);
 }
@@ -322,6 +332,8 @@ uint64_t switchboard_deadline(const struct switchboard *switchboard)
 
 	deadline = other < deadline ? other : deadline;
 	other = usages_deadline(switchboard);
+	deadline = other < deadline ? other : deadline;
+	other = registrar_deadline(switchboard->registrar);
 	deadline = other < deadline ? other : deadline;
 	other = trunk_deadline(switchboard->trunks);
 	return other < deadline ? other : deadline;
@@ -345,6 +357,9 @@ int switchboard_reconfigure(
 	int result;
 
 	switchboard->now = now;
+	result = registrar_configure(switchboard->registrar, config);
+	if (result != 0)
+		return result;
 	result = trunk_table_reload(switchboard->trunks, config, now.mono_ms);
 	if (result != 0)
 		return result;

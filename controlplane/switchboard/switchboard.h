@@ -15,6 +15,7 @@
 #include "events/record.h"
 #include "media/command.h"
 #include "media/ledger.h"
+#include "registrar/registrar.h"
 #include "transaction/transaction.h"
 #include "util/now.h"
 
@@ -109,6 +110,10 @@ void switchboard_receive_sip(struct switchboard *switchboard,
 void switchboard_transport_failed(
 	struct switchboard *switchboard, const struct sip_flow *flow, struct td_now now);
 
+/* A connection that messages came by has ended. */
+void switchboard_connection_closed(
+	struct switchboard *switchboard, uint32_t connection_id, struct td_now now);
+
 void switchboard_media_reply(
 	struct switchboard *switchboard, const struct td_reply *reply, struct td_now now);
 void switchboard_media_notify(
@@ -164,6 +169,7 @@ void switchboard_set_gate(
 	X(notifies_sent, "NOTIFYs of ours")                                                 \
 	X(notifies_failed, "NOTIFYs of ours refused or not answered")                       \
 	X(media_timeouts, "calls ended because media stopped")                              \
+	X(registers, "REGISTER requests for a registrar of ours")                           \
 	X(unexpected, "events that a machine had no place for")
 
 struct switchboard_counts {
@@ -181,6 +187,7 @@ struct switchboard_counts {
 				     * transactions apart */
 	struct transaction_counts transactions;
 	struct defence_counts defence;
+	struct registrar_counts registrar;
 };
 struct switchboard_counts switchboard_get_counts(const struct switchboard *switchboard);
 
@@ -233,6 +240,19 @@ struct switchboard_call {
 typedef void switchboard_visit_fn(void *context, const struct switchboard_call *call);
 void switchboard_visit_calls(
 	const struct switchboard *switchboard, switchboard_visit_fn *visit, void *context);
+
+/* Tells visit what is registered with us; left_s: until it expires, failures: wrong passwords for
+ * its user since the last right one. */
+struct switchboard_binding {
+	const struct registrar_binding *binding; /* borrows until visit returns */
+	const char *trunk;
+	const char *user;
+	uint32_t left_s;
+	uint32_t failures;
+};
+typedef void switchboard_binding_fn(void *context, const struct switchboard_binding *binding);
+void switchboard_visit_bindings(
+	const struct switchboard *switchboard, switchboard_binding_fn *visit, void *context);
 
 /* The trunks, for status displays. */
 const struct trunk_table *switchboard_trunks(const struct switchboard *switchboard);

@@ -136,11 +136,13 @@ void trunks_indication(
 static bool choose_target(struct switchboard *switchboard, struct call *call, uint32_t trunk,
 	struct trunk_attempt attempt)
 {
-	/* Nearly every trunk has one target: nothing to draw for. */
-	uint64_t random = trunk_target_count(switchboard->trunks, trunk) > 1
-				  ? switchboard_random(switchboard)
-				  : 0;
+	uint64_t random = 0;
 
+	if (bindings_serve(switchboard, trunk))
+		return bindings_choose(switchboard, call, trunk, attempt.tried);
+	/* Nearly every trunk has one target: nothing to draw for. */
+	if (trunk_target_count(switchboard->trunks, trunk) > 1)
+		random = switchboard_random(switchboard);
 	if (trunk_choose_target(
 		    switchboard->trunks, trunk, &attempt, random, switchboard->now.mono_ms) != 0)
 		return false;
@@ -190,15 +192,20 @@ static bool choose(struct switchboard *switchboard, struct line *line, unsigned 
 static int reason_for_none(struct switchboard *switchboard, const struct call *call)
 {
 	unsigned nameless = 0;
+	int reason = -ENOENT;
 
 	for (unsigned i = 0; i < call->destination_count; i++) {
 		struct trunk_status status;
+		uint32_t trunk = call->destinations[i];
+
+		if (bindings_serve(switchboard, trunk) && reason != -EHOSTUNREACH)
+			reason = bindings_reason_for_none(switchboard, call, trunk);
 
 		nameless += trunk_get_status(switchboard->trunks, call->destinations[i], &status) ==
 				    0 &&
 			    status.state == TRUNK_NO_TARGET;
 	}
-	return nameless != 0 && nameless == call->destination_count ? -EDESTADDRREQ : -ENOENT;
+	return nameless != 0 && nameless == call->destination_count ? -EDESTADDRREQ : reason;
 }
 
 int trunks_choose(struct switchboard *switchboard, struct line *line, uint32_t *ret_trunk)
@@ -242,8 +249,16 @@ int trunks_next_hop(struct switchboard *switchboard, struct line *line, struct s
 	struct call *call = &line->call;
 	uint32_t trunk = call->legs[CALL_CALLEE].trunk;
 	struct trunk_attempt again = {.tried = call->targets_tried, .last = call->target};
-	int result = trunk_target_flow(switchboard->trunks, trunk, call->target, ret_flow);
+	struct registrar_target binding;
+	int result;
 
+	if (bindings_serve(switchboard, trunk)) {
+		result = bindings_target(switchboard, line, &binding);
+		if (result == 0)
+			*ret_flow = binding.flow;
+		return result;
+	}
+	result = trunk_target_flow(switchboard->trunks, trunk, call->target, ret_flow);
 	if (result != -ENOENT)
 		return result;
 	if (!choose_target(switchboard, call, trunk, again)) {
@@ -253,6 +268,31 @@ int trunks_next_hop(struct switchboard *switchboard, struct line *line, struct s
 			return -EDESTADDRREQ;
 	}
 	return trunk_target_flow(switchboard->trunks, trunk, call->target, ret_flow);
+}
+
+int trunks_address(
+	struct switchboard *switchboard, struct line *line, struct call_address *ret_address)
+{
+	struct registrar_target binding;
+	int result;
+
+	ret_address->routes = (struct span){0};
+	ret_address->keeps_flow = false;
+	if (bindings_serve(switchboard, line->call.legs[CALL_CALLEE].trunk)) {
+		result = bindings_target(switchboard, line, &binding);
+		if (result != 0)
+			return result;
+		ret_address->flow = binding.flow;
+		ret_address->uri = binding.uri;
+		ret_address->routes = binding.routes;
+		ret_address->keeps_flow = binding.keeps_flow;
+		return 0;
+	}
+	result = trunks_next_hop(switchboard, line, &ret_address->flow);
+	if (result == 0)
+		result = callers_uri(switchboard, line, ret_address->text);
+	ret_address->uri = span_from(ret_address->text);
+	return result;
 }
 
 void trunks_leave(struct switchboard *switchboard, struct line *line, unsigned index)

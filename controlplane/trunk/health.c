@@ -218,6 +218,8 @@ static enum trunk_state sum_state(const struct trunk *trunk)
 {
 	enum trunk_state best = trunk->listed != 0 ? TRUNK_DOWN : TRUNK_NO_TARGET;
 
+	if (trunk->config.is_registrar) /* whether a phone is there its binding says */
+		return TRUNK_UP;
 	for (uint32_t rest = trunk->listed; rest != 0; rest &= rest - 1) {
 		uint8_t state = trunk->health[__builtin_ctz(rest)].state;
 

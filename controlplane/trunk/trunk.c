@@ -351,7 +351,7 @@ bool trunk_is_usable(const struct trunk_table *table, trunk_id id, uint64_t now_
 	const struct trunk *trunk = trunk_at(table, id);
 
 	return trunk != NULL && !trunk->is_retired && !is_full(trunk) &&
-	       trunk_targets_live(trunk, now_ms) != 0;
+	       (trunk->config.is_registrar || trunk_targets_live(trunk, now_ms) != 0);
 }
 
 int trunk_get_status(const struct trunk_table *table, trunk_id id, struct trunk_status *ret_status)
