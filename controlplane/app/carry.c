@@ -154,9 +154,16 @@ static void sip_failed(void *context, const struct sip_flow *flow)
 	switchboard_transport_failed(wire->switchboard, flow, wire_now(wire));
 }
 
+static void sip_ended(void *context, uint32_t connection_id)
+{
+	struct wire *wire = context;
+
+	switchboard_connection_closed(wire->switchboard, connection_id, wire_now(wire));
+}
+
 struct transport_sink carry_transport_sink(struct wire *wire)
 {
-	return (struct transport_sink){wire, sip_admits, sip_received, sip_failed};
+	return (struct transport_sink){wire, sip_admits, sip_received, sip_failed, sip_ended};
 }
 
 static void media_reply(void *context, const struct td_reply *reply)

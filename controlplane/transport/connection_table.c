@@ -227,6 +227,7 @@ void connection_destroy(struct connection *connection)
 		tls_end(connection);
 	(void)close(connection->fd); /* what it couldn't send is told as a failure */
 	transport->counters.tcp_closed++;
+	transport_note_end(transport, connection->id);
 	connection->is_detached = true;
 	if (!connection->is_delivering)
 		connection_free(connection);

@@ -61,8 +61,30 @@ void transport_note_failure(struct transport *transport, const struct sip_flow *
 	loop_wakeup_signal(transport->wakeup);
 }
 
+void transport_note_end(struct transport *transport, uint32_t connection_id)
+{
+	/* More than there may be at a time, within one turn: what they were good for fails later. */
+	if (transport->sink.ended == NULL ||
+		transport->ended_count == transport->config.connections_max)
+		return;
+	transport->ended[transport->ended_count++] = connection_id;
+	loop_wakeup_signal(transport->wakeup);
+}
+
+/* What is told may end further connections: they wait for the next turn. */
+static void tell_ends(struct transport *transport)
+{
+	uint32_t count = transport->ended_count;
+
+	for (uint32_t i = 0; i < count; i++)
+		transport->sink.ended(transport->sink.context, transport->ended[i]);
+	transport->ended_count -= count;
+	memmove(transport->ended, transport->ended + count,
+		transport->ended_count * sizeof(transport->ended[0]));
+}
+
 /* In a turn of its own, so that nobody is called from inside its own call to send. */
-static void tell_failures(void *context)
+static void tell_news(void *context)
 {
 	struct transport *transport = context;
 	struct sip_flow failures[TRANSPORT_FAILURES_MAX];
@@ -72,6 +94,7 @@ static void tell_failures(void *context)
 	transport->failure_count = 0;
 	for (uint32_t i = 0; i < count; i++)
 		transport->sink.failed(transport->sink.context, &failures[i]);
+	tell_ends(transport);
 }
 
 uint64_t transport_now_ms(const struct transport *transport)
@@ -123,12 +146,13 @@ static int create_parts(struct transport *transport)
 	int error;
 
 	transport->datagram = malloc(SIP_MESSAGE_MAX_BYTES);
-	if (transport->datagram == NULL)
+	transport->ended = calloc(transport->config.connections_max, sizeof(transport->ended[0]));
+	if (transport->datagram == NULL || transport->ended == NULL)
 		return -ENOMEM;
 	error = connection_table_init(transport);
 	if (error == 0)
 		error = loop_wakeup_create(
-			transport->loop, tell_failures, transport, &transport->wakeup);
+			transport->loop, tell_news, transport, &transport->wakeup);
 	return error;
 }
 
@@ -186,6 +210,7 @@ void transport_destroy(struct transport *transport)
 	if (transport->wakeup != NULL)
 		loop_wakeup_destroy(transport->loop, transport->wakeup);
 	free(transport->datagram);
+	free(transport->ended);
 	free(transport);
 }
 

@@ -110,6 +110,8 @@ struct transport_sink {
 	/* Something sent by this flow couldn't be delivered (refused, unreachable, not
 	 * acknowledged, a certificate that isn't good): for transaction_transport_failed(). */
 	void (*failed)(void *context, const struct sip_flow *flow);
+	/* The connection of that number has ended, for whatever reason. May be NULL. */
+	void (*ended)(void *context, uint32_t connection_id);
 };
 
 struct transport;

@@ -145,11 +145,15 @@ struct transport {
 	uint64_t renew_ms; /* when tickets get other keys */
 	char reload_error[TRANSPORT_WHY_BYTES];
 
-	struct loop_wakeup *wakeup; /* tells failures in a turn of their own */
+	struct loop_wakeup *wakeup; /* tells failures and ends in a turn of their own */
 	uint32_t failure_count;
 	struct sip_flow failures[TRANSPORT_FAILURES_MAX];
+	uint32_t ended_count;
+	uint32_t *ended; /* owns: room for connections_max */
 };
 
+/* Notes that a connection ended; told in the next turn. */
+void transport_note_end(struct transport *transport, uint32_t connection_id);
 /* Notes that something sent by flow failed; told in the next turn. */
 void transport_note_failure(struct transport *transport, const struct sip_flow *flow);
 /* The time that deadlines count from: the loop's, but never before transport_advance()'s. */

@@ -119,7 +119,7 @@ static int make_transport(void)
 {
 	uint32_t failures = 0;
 	struct transport_config config = {.listener_count = 2};
-	struct transport_sink sink = {&failures, NULL, receive, failed};
+	struct transport_sink sink = {&failures, NULL, receive, failed, NULL};
 	struct transport *transport = NULL;
 	struct loop *loop = NULL;
 	struct sip_flow flow = {.transport = SIP_TRANSPORT_TCP};

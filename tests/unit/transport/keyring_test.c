@@ -58,7 +58,7 @@ static void write_text(const char *path, const char *text, mode_t mode)
 static void refuse(const struct transport_tls *tls, const char *says)
 {
 	struct transport_config config = {.listener_count = 1, .tls = *tls};
-	struct transport_sink sink = {NULL, NULL, fixture_receive, fixture_failed};
+	struct transport_sink sink = {NULL, NULL, fixture_receive, fixture_failed, fixture_ended};
 	struct transport_failure failure;
 	struct transport *transport = NULL;
 	struct loop *loop;

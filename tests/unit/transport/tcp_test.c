@@ -65,10 +65,13 @@ static void exchange(bool is_ipv6)
 	assert_int_equal(fixture->received, 1);
 	assert_int_equal(fixture->length, MESSAGE_BYTES);
 	assert_int_not_equal(fixture->flow.connection_id, 0);
+	assert_int_equal(fixture->ended, 0);
 	(void)close(peer);
-	for (int i = 0; i < TURNS_MAX && transport_connection_count(fixture->transport) != 0; i++)
+	for (int i = 0; i < TURNS_MAX && fixture->ended == 0; i++)
 		fixture_turn(fixture, TURN_WAIT_MS);
 	assert_int_equal(transport_connection_count(fixture->transport), 0);
+	assert_int_equal(fixture->ended, 1);
+	assert_int_equal(fixture->ended_id, fixture->flow.connection_id);
 	assert_int_equal(fixture->failed, 0);
 	fixture_destroy(fixture);
 }

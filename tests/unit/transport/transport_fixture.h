@@ -26,6 +26,8 @@ struct fixture {
 	struct transport *transport;
 	uint32_t received;
 	uint32_t failed;
+	uint32_t ended;
+	uint32_t ended_id;
 	bool is_echoing; /* answers each message on its flow */
 	bool is_refusing;
 	bool is_stream; /* of the last message */
@@ -68,6 +70,14 @@ static inline void fixture_failed(void *context, const struct sip_flow *flow)
 	fixture->failed_flow = *flow;
 }
 
+static inline void fixture_ended(void *context, uint32_t connection_id)
+{
+	struct fixture *fixture = context;
+
+	fixture->ended++;
+	fixture->ended_id = connection_id;
+}
+
 static inline struct td_endpoint fixture_loopback(bool is_ipv6)
 {
 	struct td_endpoint endpoint = {.port = 0};
@@ -89,7 +99,8 @@ static inline struct fixture *fixture_create(
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	struct transport_config own = {0};
-	struct transport_sink sink = {fixture, fixture_admits, fixture_receive, fixture_failed};
+	struct transport_sink sink = {
+		fixture, fixture_admits, fixture_receive, fixture_failed, fixture_ended};
 
 	if (config != NULL)
 		own = *config;

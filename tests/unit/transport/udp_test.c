@@ -164,7 +164,7 @@ static void test_foreign_flow(void **state)
 static void test_refused_listeners(void **state)
 {
 	struct transport_config config = {.listener_count = 2};
-	struct transport_sink sink = {NULL, NULL, fixture_receive, fixture_failed};
+	struct transport_sink sink = {NULL, NULL, fixture_receive, fixture_failed, fixture_ended};
 	struct transport *transport = NULL;
 	struct loop *loop;
 	struct transport_failure failure = {.listener = 99};
