@@ -7,6 +7,7 @@
 #include "sip/builder.h"
 
 #include "sip/scan.h"
+#include "util/bytes.h"
 #include "util/format.h"
 
 #include <assert.h>
@@ -39,9 +40,14 @@ static void put(struct sip_builder *builder, struct span text)
 
 static bool text_is_one_line(const char *text, size_t length)
 {
-	return length == 0 ||
-	       (memchr(text, '\r', length) == NULL && memchr(text, '\n', length) == NULL &&
-		       memchr(text, '\0', length) == NULL);
+	const char *end = text + length;
+	const char *at = length == 0 ? end : bytes_find_control(text, end);
+
+	/* Other control characters are rare, and allowed here. */
+	for (; at != end; at = bytes_find_control(at + 1, end))
+		if (*at == '\r' || *at == '\n' || *at == '\0')
+			return false;
+	return true;
 }
 
 /* Text from outside: must not end the line it is put into. */

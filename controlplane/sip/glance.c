@@ -5,6 +5,7 @@
  */
 #include "sip/message.h"
 #include "sip/scan.h"
+#include "util/bytes.h"
 
 #include <errno.h>
 
@@ -116,7 +117,7 @@ static bool header_file(
 	struct sip_header *header = &message->headers[message->header_count];
 
 	if (message->header_count == GLANCE_HEADERS_MAX ||
-		sip_scan_control(value.text, sip_span_end(value)) != sip_span_end(value))
+		bytes_find_control(value.text, sip_span_end(value)) != sip_span_end(value))
 		return false;
 	message->header_count++;
 	header->name = name;

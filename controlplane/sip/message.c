@@ -8,6 +8,7 @@
 
 #include "sip/header.h"
 #include "sip/scan.h"
+#include "util/bytes.h"
 
 #include <errno.h>
 
@@ -38,7 +39,7 @@ static struct span line_take(struct sip_parse *parse, bool may_fold)
 	char *at = from;
 
 	for (;;) {
-		at = at + (sip_scan_control(at, parse->end) - at);
+		at = at + (bytes_find_control(at, parse->end) - at);
 		if (at == parse->end)
 			break;
 		if (*at == '\r' && parse->end - at >= 2 && at[1] == '\n') {

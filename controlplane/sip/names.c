@@ -180,6 +180,34 @@ static enum sip_header_id header_of_compact_form(char letter)
 	/* clang-format on */
 }
 
+/* True if two names of that length (at least 2) are the same to the letter. Whole words are
+ * compared, the last of them may overlap: names are too short for memcmp() to pay. */
+static inline bool name_is(const char *a, const char *b, uint32_t length)
+{
+	uint64_t head[2] = {0, 0};
+	uint64_t tail[2] = {0, 0};
+
+	if (length > 16)
+		return memcmp(a, b, length) == 0;
+	if (length >= 8) {
+		memcpy(&head[0], a, 8);
+		memcpy(&head[1], b, 8);
+		memcpy(&tail[0], a + length - 8, 8);
+		memcpy(&tail[1], b + length - 8, 8);
+	} else if (length >= 4) {
+		memcpy(&head[0], a, 4);
+		memcpy(&head[1], b, 4);
+		memcpy(&tail[0], a + length - 4, 4);
+		memcpy(&tail[1], b + length - 4, 4);
+	} else {
+		memcpy(&head[0], a, 2);
+		memcpy(&head[1], b, 2);
+		tail[0] = (uint8_t)a[length - 1];
+		tail[1] = (uint8_t)b[length - 1];
+	}
+	return head[0] == head[1] && tail[0] == tail[1];
+}
+
 enum sip_header_id sip_header_find(struct span name)
 {
 	const uint8_t *candidate;
@@ -192,9 +220,11 @@ enum sip_header_id sip_header_find(struct span name)
 		return header_of_compact_form(first);
 	for (candidate = headers_of_length[name.length]; *candidate != SIP_HEADER_OTHER;
 		candidate++) {
-		if ((header_names[*candidate].text[0] | 0x20) == first &&
-			(memcmp(name.text, header_names[*candidate].text, name.length) == 0 ||
-				span_equal_nocase(name, header_names[*candidate])))
+		const struct span *known = &header_names[*candidate];
+
+		if ((known->text[0] | 0x20) == first &&
+			(name_is(name.text, known->text, name.length) ||
+				span_equal_nocase(name, *known)))
 			return (enum sip_header_id) * candidate;
 	}
 	return SIP_HEADER_OTHER;

@@ -57,37 +57,6 @@ const uint8_t sip_char_classes[256] = {
 };
 /* clang-format on */
 
-static const uint64_t every_byte = UINT64_C(0x0101010101010101);
-
-/* Not 0 if one of the eight bytes at is below 0x20. */
-static inline uint64_t control_word(const char *at)
-{
-	uint64_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return (word - every_byte * 0x20) & ~word & every_byte * 0x80;
-}
-
-const char *sip_scan_control(const char *at, const char *end)
-{
-	while (end - at >= 8) {
-		uint64_t below = control_word(at);
-
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-		/* Borrows run upwards: the lowest hit is always a true one. */
-		if (below != 0)
-			return at + __builtin_ctzll(below) / 8;
-#else
-		if (below != 0)
-			break;
-#endif
-		at += 8;
-	}
-	while (at != end && (uint8_t)*at >= 0x20)
-		at++;
-	return at;
-}
-
 const char *sip_scan_quoted(const char *at, const char *end)
 {
 	for (at++; at < end; at++) {
@@ -227,20 +196,41 @@ int sip_params_check(struct span params)
 	return more;
 }
 
-/* Reads a dotted quad without leading zeros. What follows it, or NULL. */
+/* Reads one number of a dotted quad, below 256 and without leading zeros. What follows it, or
+ * NULL. */
+static inline const char *octet_scan(const char *at, const char *end, uint8_t *ret_octet)
+{
+	unsigned octet;
+	unsigned digit;
+
+	if (at == end || (octet = (uint8_t)(*at - '0')) > 9)
+		return NULL;
+	at++;
+	if (at != end && (digit = (uint8_t)(*at - '0')) <= 9) {
+		if (octet == 0)
+			return NULL;
+		octet = octet * 10 + digit;
+		at++;
+		if (at != end && (digit = (uint8_t)(*at - '0')) <= 9) {
+			octet = octet * 10 + digit;
+			at++;
+		}
+	}
+	if (octet > UINT8_MAX)
+		return NULL;
+	*ret_octet = (uint8_t)octet;
+	return at;
+}
+
+/* Reads a dotted quad. What follows it, or NULL. */
 static const char *ipv4_scan(const char *at, const char *end, struct td_ip *ret_ip)
 {
 	for (unsigned i = 0; i < 4; i++) {
-		const char *from = at;
-		unsigned octet = 0;
-
 		if (i != 0 && (at == end || *at++ != '.'))
 			return NULL;
-		for (from = at; at != end && *at >= '0' && *at <= '9' && at - from < 3; at++)
-			octet = octet * 10 + (unsigned)(*at - '0');
-		if (at == from || octet > UINT8_MAX || (*from == '0' && at - from > 1))
+		at = octet_scan(at, end, &ret_ip->bytes[i]);
+		if (at == NULL)
 			return NULL;
-		ret_ip->bytes[i] = (uint8_t)octet;
 	}
 	if (at != end && sip_char_is(*at, SIP_CHAR_HOST))
 		return NULL;

@@ -218,9 +218,16 @@ static uint32_t scheme_length(struct span text)
 	return (text.text[0] | 0x20) >= 'a' && (text.text[0] | 0x20) <= 'z' ? length : 0;
 }
 
+/* True if text begins with "sip:", in any case: nearly all do. */
+static bool is_plain_sip(struct span text)
+{
+	return text.length > 4 && (text.text[0] | 0x20) == 's' && (text.text[1] | 0x20) == 'i' &&
+	       (text.text[2] | 0x20) == 'p' && text.text[3] == ':';
+}
+
 int sip_uri_parse(struct span text, struct sip_uri *ret_uri)
 {
-	uint32_t length = scheme_length(text);
+	uint32_t length = is_plain_sip(text) ? 3 : scheme_length(text);
 	struct span rest;
 
 	memset(ret_uri, 0, sizeof(*ret_uri));
@@ -229,7 +236,7 @@ int sip_uri_parse(struct span text, struct sip_uri *ret_uri)
 	ret_uri->text = text;
 	ret_uri->scheme_text = (struct span){.text = text.text, .length = length};
 	rest = sip_span_between(text.text + length + 1, sip_span_end(text));
-	if (length == 3 && span_is(ret_uri->scheme_text, "sip")) {
+	if (is_plain_sip(text)) {
 		ret_uri->scheme = SIP_SCHEME_SIP;
 		return sip_rest_parse(rest, ret_uri);
 	}

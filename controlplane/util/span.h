@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <strings.h>
 
 struct span {
 	const char *text; /* borrows; may be NULL if length is 0 */
@@ -41,8 +40,17 @@ static inline bool span_equal(struct span a, struct span b)
 /* Compares without regard to ASCII case (header names, hosts, most parameters). */
 static inline bool span_equal_nocase(struct span a, struct span b)
 {
-	return a.length == b.length &&
-	       (a.length == 0 || strncasecmp(a.text, b.text, a.length) == 0);
+	if (a.length != b.length)
+		return false;
+	for (uint32_t i = 0; i < a.length; i++) {
+		unsigned char x = (unsigned char)a.text[i];
+		unsigned char y = (unsigned char)b.text[i];
+
+		/* Words are short, and most that differ do so at once. */
+		if (x != y && ((x ^ y) != 0x20 || (x | 0x20) < 'a' || (x | 0x20) > 'z'))
+			return false;
+	}
+	return true;
 }
 
 /* Compares with a zero-terminated string, without regard to ASCII case. */
