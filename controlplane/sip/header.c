@@ -248,7 +248,7 @@ void sip_header_take(struct sip_parse *parse, struct span name, struct span valu
 		}
 		parse->seen |= bit;
 	}
-	if (id != SIP_HEADER_VIA && id != SIP_HEADER_ROUTE && id != SIP_HEADER_RECORD_ROUTE) {
+	if (!sip_header_is_split(id)) {
 		header_store(parse, id, name, value);
 		return;
 	}

@@ -37,6 +37,12 @@ void sip_header_take(struct sip_parse *parse, struct span name, struct span valu
 /* Checks what needs all headers: presence, and agreement with the start line. */
 void sip_headers_finish(struct sip_parse *parse);
 
+/* True if each value of its comma-separated list is filed as a header of its own. */
+static inline bool sip_header_is_split(enum sip_header_id id)
+{
+	return id == SIP_HEADER_VIA || id == SIP_HEADER_ROUTE || id == SIP_HEADER_RECORD_ROUTE;
+}
+
 static inline bool sip_header_was_seen(const struct sip_parse *parse, enum sip_header_id id)
 {
 	return (parse->seen >> id & 1) != 0;

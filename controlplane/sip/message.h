@@ -198,6 +198,20 @@ td_must_check int sip_message_parse(char *bytes, size_t size_bytes, bool is_stre
 	struct sip_message *ret_message, struct sip_parse_error *ret_error);
 
 /*
+ * Reads once more, at a third of the price, the bytes of a message that sip_message_parse() has
+ * accepted (message.bytes), or that sip_builder has made. Set as there: status, method,
+ * request_uri.text, via, from.text, to.text and to.tag, call_id, cseq, headers, bytes, body; the
+ * rest is empty. Changes no byte. -EBADMSG: it is no such message.
+ */
+td_must_check int sip_message_skim(struct span bytes, struct sip_message *ret_message);
+/* The body of such a message; empty if it has none. */
+struct span sip_message_body(struct span bytes);
+/* Method and topmost Via of a request that begins with its Via, as sip_builder writes them.
+ * -EBADMSG: it doesn't. */
+td_must_check int sip_request_peek(
+	struct span bytes, struct span *ret_method, struct sip_via *ret_via);
+
+/*
  * Looks at a request without reading it: finds just what an answer repeats, and whose it is. Sets
  * method, method_text, request_uri.text, via, via_count, the tags of from and to, call_id, cseq,
  * and as headers those of Via (not split), From, To, Call-ID, CSeq, User-Agent and

@@ -60,7 +60,6 @@ static inline const char *sip_span_end(struct span text)
 	return text.length == 0 ? text.text : text.text + text.length;
 }
 
-
 /* at stands on a quote: returns what follows the closing one, or NULL if there is none. */
 const char *sip_scan_quoted(const char *at, const char *end);
 

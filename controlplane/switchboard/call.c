@@ -20,11 +20,9 @@ enum {
 /* Reads the caller's offer out of his INVITE; NULL if it can be used. */
 static const char *read_caller_offer(struct line *line, struct media_body *ret_offer)
 {
-	struct sip_message invite;
+	const struct leg_request *invite = line->call.legs[CALL_CALLER].invite;
 
-	if (!legs_read(line->call.legs[CALL_CALLER].invite, &invite))
-		return "no offer";
-	return media_body_read(invite.body, ret_offer);
+	return invite != NULL ? media_body_read(legs_body(invite), ret_offer) : "no offer";
 }
 
 /* Ends an attempt that could not even be sent. */
@@ -96,15 +94,11 @@ static void dial(struct switchboard *switchboard, struct line *line)
 	struct call *call = &line->call;
 	struct leg *callee = &call->legs[CALL_CALLEE];
 	struct event_release release;
-	struct sip_message invite;
+	const struct leg_request *invite = call->legs[CALL_CALLER].invite;
 	struct media_body offer;
 	const char *misfit = NULL;
-	int result;
+	int result = invite != NULL ? init_callee(switchboard, line) : -ENOENT;
 
-	if (!legs_read(call->legs[CALL_CALLER].invite, &invite))
-		result = -ENOENT;
-	else
-		result = init_callee(switchboard, line);
 	if (result == -EDESTADDRREQ) { /* the trunk's name lost its meaning since */
 		outcome_set(&release, 503, CAUSE_NETWORK_OUT_OF_ORDER, EVENT_RELEASE_SYSTEM,
 			EVENT_DETAIL_NO_TARGET);
@@ -123,7 +117,7 @@ static void dial(struct switchboard *switchboard, struct line *line)
 	}
 	callee->is_offer_late = call->legs[CALL_CALLER].is_offer_late;
 	if (!callee->is_offer_late) {
-		misfit = media_body_read(invite.body, &offer);
+		misfit = media_body_read(legs_body(invite), &offer);
 		if (misfit == NULL)
 			misfit = media_plan_offer(call, CALL_CALLEE, &offer);
 	}

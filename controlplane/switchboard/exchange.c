@@ -136,11 +136,9 @@ static void take_offer(struct switchboard *switchboard, struct line *line, unsig
 /* Reads the offer that a leg's peer made in the request that waits. */
 static const char *read_asked_offer(const struct leg *leg, struct media_body *ret_offer)
 {
-	struct sip_message request;
+	const struct leg_request *asked = leg->negotiation.asked;
 
-	if (!legs_read(leg->negotiation.asked, &request))
-		return "no offer";
-	return media_body_read(request.body, ret_offer);
+	return asked != NULL ? media_body_read(legs_body(asked), ret_offer) : "no offer";
 }
 
 static void answer_asker(struct switchboard *switchboard, struct line *line, unsigned index)

@@ -18,6 +18,12 @@ bool legs_read(struct leg_request *request, struct sip_message *ret_message)
 	       sip_message_parse(request->bytes, request->length, false, ret_message, &error) == 0;
 }
 
+struct span legs_body(const struct leg_request *request)
+{
+	return request != NULL ? sip_message_body((struct span){request->bytes, request->length})
+			       : (struct span){0};
+}
+
 struct span legs_told(const struct leg *leg)
 {
 	return (struct span){leg->negotiation.local_sdp, leg->negotiation.local_sdp_length};
@@ -31,7 +37,7 @@ bool legs_respond(struct switchboard *switchboard, struct line *line, unsigned i
 	int length;
 	bool is_sent;
 
-	if (!legs_read(to, &request))
+	if (to == NULL || sip_message_skim((struct span){to->bytes, to->length}, &request) != 0)
 		return false;
 	if (reply->status > 100)
 		reply->to_tag = dialog_span(&leg->dialog, leg->dialog.local_tag);

@@ -239,6 +239,8 @@ bool legs_read(struct leg_request *request, struct sip_message *ret_message);
 /* Where a request of the dialog goes. Its peer may ask for another transport than it came by: then
  * ours must have a listener of that one, which the Via names. */
 struct sip_flow legs_next_hop(const struct switchboard *switchboard, const struct dialog *dialog);
+/* The body of a request that was kept; empty if there is none, or no request. */
+struct span legs_body(const struct leg_request *request);
 /* The last body that the leg's peer was sent. */
 struct span legs_told(const struct leg *leg);
 /* Answers a request of the leg's peer that was kept. False: its transaction is gone. */

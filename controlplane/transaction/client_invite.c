@@ -61,8 +61,9 @@ static void keep_skeleton(struct transaction_table *table, struct transaction *t
 static void send_cancel(
 	struct transaction_table *table, struct transaction *transaction, uint64_t now_ms)
 {
-	struct sip_message cancel;
-	struct sip_parse_error error;
+	struct span cancel = {transaction->cancel_bytes, transaction->cancel_length};
+	struct span method;
+	struct sip_via via;
 	struct transaction *child;
 	struct transaction_stimulus start = {.input = INPUT_START, .now_ms = now_ms};
 
@@ -72,8 +73,7 @@ static void send_cancel(
 	child = transaction_create(table, &transaction_client_other, &transaction->flow);
 	if (child != NULL)
 		child->is_internal = true;
-	if (child == NULL || sip_message_parse(transaction->cancel_bytes,
-				     transaction->cancel_length, false, &cancel, &error) != 0) {
+	if (child == NULL || sip_request_peek(cancel, &method, &via) != 0) {
 		/* Full: it goes out once, unrepeated. */
 		table->sink.send(table->sink.context, &transaction->flow, transaction->cancel_bytes,
 			transaction->cancel_length);
@@ -84,7 +84,7 @@ static void send_cancel(
 		child->timer_b_ms = (uint32_t)transaction_64_t1_ms(table);
 		child->bytes = transaction->cancel_bytes;
 		child->bytes_length = transaction->cancel_length;
-		child->key = transaction_key_client(table, &cancel);
+		child->key = transaction_key_client(table, via.branch, method);
 		transaction_publish(table, child);
 		(void)transaction_step(table, child, &start); /* can't fail */
 	}

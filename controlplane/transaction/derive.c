@@ -91,10 +91,8 @@ void transaction_answer(struct transaction_table *table, const struct sip_messag
 
 int transaction_parse_stored(struct transaction *transaction, struct sip_message *ret_message)
 {
-	struct sip_parse_error error;
-
 	if (transaction->bytes == NULL)
 		return -EBADMSG;
-	return sip_message_parse(
-		transaction->bytes, transaction->bytes_length, false, ret_message, &error);
+	return sip_message_skim(
+		(struct span){transaction->bytes, transaction->bytes_length}, ret_message);
 }

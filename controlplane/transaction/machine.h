@@ -209,8 +209,9 @@ int transaction_tell_error(struct transaction_table *table, struct transaction *
 
 /* match.c: who a message belongs to */
 
+/* branch: of the topmost Via; method: of the request, which a response's CSeq repeats. */
 struct transaction_key transaction_key_client(
-	const struct transaction_table *table, const struct sip_message *message);
+	const struct transaction_table *table, struct span branch, struct span method);
 /* method: of the request that made the transaction (INVITE for ACK and CANCEL). */
 struct transaction_key transaction_key_server(const struct transaction_table *table,
 	const struct sip_message *request, struct span method);
@@ -238,7 +239,7 @@ td_must_check int transaction_derive_response(struct transaction_table *table,
 /* Answers a request that gets no transaction of its own. */
 void transaction_answer(struct transaction_table *table, const struct sip_message *request,
 	const struct sip_flow *flow, unsigned status);
-/* Parses the stored bytes of a transaction. -EBADMSG. */
+/* Reads the stored bytes of a transaction: what sip_message_skim() sets. -EBADMSG. */
 td_must_check int transaction_parse_stored(
 	struct transaction *transaction, struct sip_message *ret_message);
 

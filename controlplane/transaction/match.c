@@ -79,13 +79,13 @@ static void key_begin(
 }
 
 struct transaction_key transaction_key_client(
-	const struct transaction_table *table, const struct sip_message *message)
+	const struct transaction_table *table, struct span branch, struct span method)
 {
 	struct key_builder builder;
 
 	key_begin(&builder, table, 'c');
-	key_put(&builder, message->via.branch, true);
-	key_put(&builder, message->cseq.method_text, false);
+	key_put(&builder, branch, true);
+	key_put(&builder, method, false);
 	return key_condense(&builder);
 }
 

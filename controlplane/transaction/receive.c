@@ -28,7 +28,8 @@ static void tell_without_transaction(struct transaction_table *table, enum trans
 static void receive_response(struct transaction_table *table, const struct sip_message *message,
 	const struct sip_flow *flow, uint64_t now_ms)
 {
-	struct transaction_key key = transaction_key_client(table, message);
+	struct transaction_key key =
+		transaction_key_client(table, message->via.branch, message->cseq.method_text);
 	struct transaction *transaction = transaction_match(table, &key);
 	bool is_2xx = message->status >= 200 && message->status < 300;
 	struct transaction_stimulus stimulus = {

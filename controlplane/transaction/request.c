@@ -18,7 +18,8 @@ static int client_create(struct transaction_table *table, struct span request,
 {
 	struct transaction *transaction =
 		transaction_create(table, &transaction_client_other, flow);
-	struct sip_message message;
+	struct span method = {.text = NULL, .length = 0};
+	struct sip_via via;
 	int error;
 
 	if (transaction == NULL) {
@@ -27,12 +28,12 @@ static int client_create(struct transaction_table *table, struct span request,
 	}
 	transaction->is_internal = true; /* until it is whole, its end is nobody's business */
 	error = transaction_store(table, transaction, request.text, request.length);
-	if (error == 0 && transaction_parse_stored(transaction, &message) != 0)
+	if (error == 0 && sip_request_peek(request, &method, &via) != 0)
 		error = -EINVAL;
-	if (error == 0 && (!sip_message_is_request(&message) || message.method == SIP_METHOD_ACK))
+	if (error == 0 && (via.branch.length == 0 || span_equal(method, SPAN("ACK"))))
 		error = -EINVAL;
 	if (error == 0) {
-		transaction->key = transaction_key_client(table, &message);
+		transaction->key = transaction_key_client(table, via.branch, method);
 		if (transaction_match(table, &transaction->key) != NULL)
 			error = -EINVAL;
 	}
@@ -40,7 +41,7 @@ static int client_create(struct transaction_table *table, struct span request,
 		transaction_end(table, transaction);
 		return error;
 	}
-	if (message.method == SIP_METHOD_INVITE)
+	if (span_equal(method, SPAN("INVITE")))
 		transaction->machine = &transaction_client_invite;
 	transaction->is_internal = false;
 	*ret_transaction = transaction;
