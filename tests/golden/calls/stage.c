@@ -280,8 +280,6 @@ static bool play_verb(struct stage *stage, const char *verb, const char *words)
 {
 	if (strcmp(verb, "recv") == 0)
 		return stage_send(stage, words);
-	if (stage->board->switchboard == NULL) /* killed, and not yet back */
-		return strcmp(verb, "wait") == 0;
 	if (strcmp(verb, "notify") == 0)
 		return notify(stage, words);
 	if (strcmp(verb, "kill") == 0) {
