@@ -71,8 +71,14 @@ struct sip_flow transaction_reply_flow(
 {
 	struct sip_flow reply = *flow;
 
-	if (flow->transport == SIP_TRANSPORT_UDP && !request->via.has_rport)
-		reply.remote.port = request->via.port != 0 ? request->via.port : SIP_PORT;
+	bool is_by_port = flow->transport == SIP_TRANSPORT_UDP
+				  ? !request->via.has_rport
+				  : flow->transport == SIP_TRANSPORT_TCP ||
+					    flow->transport == SIP_TRANSPORT_TLS;
+
+	if (is_by_port)
+		reply.remote.port = request->via.port != 0 ? request->via.port
+							   : sip_transport_port(flow->transport);
 	return reply;
 }
 

@@ -208,12 +208,16 @@ uint64_t transaction_deadline(const struct transaction_table *table)
 	return wheel_deadline(table->wheel);
 }
 
-/* A failure of one connection strikes what used it, or would have used any to that peer. */
+/* A failure of one connection strikes what used it, or would have used any to that peer. Whom an
+ * accepted connection should have been verified for isn't known to it. */
 static bool flow_strikes(const struct sip_flow *failed, const struct sip_flow *used)
 {
-	return failed->transport == used->transport && failed->server_id == used->server_id &&
-	       (failed->connection_id == 0 || used->connection_id == 0 ||
-		       failed->connection_id == used->connection_id);
+	if (failed->transport != used->transport)
+		return false;
+	if (failed->connection_id != 0 && failed->connection_id == used->connection_id)
+		return true;
+	return failed->server_id == used->server_id &&
+	       (failed->connection_id == 0 || used->connection_id == 0);
 }
 
 void transaction_transport_failed(

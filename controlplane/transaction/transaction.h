@@ -92,6 +92,7 @@ void transaction_receive(struct transaction_table *table, const struct sip_messa
 
 /* Where the answers to a request go that came on flow: back, but over UDP to the port that its
  * topmost Via names, unless that asks for the port it came from (RFC 3261 18.2.2, RFC 3581 4).
+ * Over TCP and TLS by the same connection, and to the Via's port only if that has gone.
  * For answers without a transaction; transactions follow it by themselves. */
 struct sip_flow transaction_reply_flow(
 	const struct sip_message *request, const struct sip_flow *flow);

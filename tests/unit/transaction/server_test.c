@@ -267,6 +267,30 @@ static void test_answer_from_inside_the_indication(void **state)
 	}
 }
 
+/* By the connection; if it has gone, TCP and TLS may reach the port of the Via (RFC 3261 18.2.2). */
+static void test_where_answers_go(void **state)
+{
+	static const struct {
+		enum sip_transport transport;
+		uint16_t port;
+	} cases[] = {{SIP_TRANSPORT_UDP, 40000}, {SIP_TRANSPORT_TCP, 5060},
+		{SIP_TRANSPORT_TLS, 5060}, {SIP_TRANSPORT_WS, 40000}, {SIP_TRANSPORT_WSS, 40000}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rig *rig = rig_create(cases[i].transport, 8);
+		transaction_id id;
+
+		rig->flow.remote.port = 40000;
+		rig->flow.connection_id = 9;
+		id = rig_server(rig, "OPTIONS", "z9hG4bK1");
+		assert_int_equal(rig_respond(rig, id, 200), 0);
+		assert_int_equal(rig->sent[0].flow.remote.port, cases[i].port);
+		assert_int_equal(rig->sent[0].flow.connection_id, 9);
+		finish(rig);
+	}
+}
+
 static void test_transport_failure_is_told_and_survived(void **state)
 {
 	struct rig *rig = rig_create(SIP_TRANSPORT_UDP, 8);
@@ -397,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_rfc4320),
 		cmocka_unit_test(test_answer_at_once_needs_no_trying),
 		cmocka_unit_test(test_answer_from_inside_the_indication),
+		cmocka_unit_test(test_where_answers_go),
 		cmocka_unit_test(test_transport_failure_is_told_and_survived),
 		cmocka_unit_test(test_2xx_without_ack_is_told),
 		cmocka_unit_test(test_reliable_provisional_is_repeated),

@@ -390,6 +390,38 @@ static void test_transport_failure_strikes_one_flow(void **state)
 	rig_destroy(rig, true);
 }
 
+/* The server's name tells connections to one end point apart, unless it is the connection. */
+static void test_failure_by_server(void **state)
+{
+	struct rig *rig = rig_create(SIP_TRANSPORT_TLS, 8);
+	struct sip_flow failed = rig->flow;
+	transaction_id one;
+	transaction_id two;
+	transaction_id by_connection;
+
+	(void)state;
+	rig->flow.connection_id = 0;
+	rig->flow.server_id = 1;
+	one = rig_request(rig, "OPTIONS", "");
+	rig->flow.server_id = 2;
+	two = rig_request(rig, "OPTIONS", "");
+	rig->flow.connection_id = 8;
+	by_connection = rig_request(rig, "OPTIONS", "");
+	failed.connection_id = 0;
+	failed.server_id = 1;
+	transaction_transport_failed(rig->table, &failed, rig->now_ms);
+	assert_int_equal(rig_state(rig, one), STATE_TERMINATED);
+	assert_int_equal(rig_state(rig, two), STATE_TRYING);
+	assert_int_equal(rig_state(rig, by_connection), STATE_TRYING);
+	failed.connection_id = 8; /* accepted: it is verified for nobody */
+	failed.server_id = 0;
+	transaction_transport_failed(rig->table, &failed, rig->now_ms);
+	assert_int_equal(rig_state(rig, two), STATE_TRYING);
+	assert_int_equal(rig_state(rig, by_connection), STATE_TERMINATED);
+	rig_pass(rig, RIG_64_T1_MS);
+	rig_destroy(rig, true);
+}
+
 static void try_again(struct rig *rig, const struct rig_told *told)
 {
 	if (told->event == TRANSACTION_TRANSPORT_ERROR && rig->sent_count < 5)
@@ -448,6 +480,7 @@ int main(void)
 		cmocka_unit_test(test_restore_client_calling),
 		cmocka_unit_test(test_restore_client_proceeding),
 		cmocka_unit_test(test_transport_failure_strikes_one_flow),
+		cmocka_unit_test(test_failure_by_server),
 		cmocka_unit_test(test_new_request_from_inside_a_failure),
 		cmocka_unit_test(test_refused_configurations),
 	};
