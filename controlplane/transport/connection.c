@@ -260,21 +260,6 @@ static int finish_connect(struct connection *connection)
 	return error != 0 ? -error : connection_opened(connection);
 }
 
-static int go_on_shaking(struct connection *connection)
-{
-	int error = tls_step(connection);
-
-	if (error == -EAGAIN)
-		return connection_watch(connection);
-	tcp_handshake_over(connection);
-	if (error == 0)
-		error = connection_opened(connection);
-	/* The peer's first message may have come with its last word of the handshake. */
-	return error == 0 && stream_has_pending(connection) && connection->state == CONNECTION_IDLE
-		       ? read_some(connection)
-		       : error;
-}
-
 static int go_on_open(struct connection *connection, uint32_t ready)
 {
 	int error = 0;
@@ -290,6 +275,20 @@ static int go_on_open(struct connection *connection, uint32_t ready)
 	return sip_transport_is_websocket((enum sip_transport)connection->kind)
 		       ? websocket_read(connection)
 		       : read_some(connection);
+}
+
+static int go_on_shaking(struct connection *connection)
+{
+	int error = tls_step(connection);
+
+	if (error == -EAGAIN)
+		return connection_watch(connection);
+	tcp_handshake_over(connection);
+	if (error == 0)
+		error = connection_opened(connection);
+	/* What the peer sent first may have come with its last word of the handshake. */
+	return error == 0 && stream_has_pending(connection) ? go_on_open(connection, LOOP_READ)
+							    : error;
 }
 
 void connection_ready(void *context, uint32_t ready)

@@ -21,7 +21,8 @@ class Baresip:
     """One phone. It answers by itself, plays a tone and records what it hears."""
 
     def __init__(self, world, side, address, tone_wav, label=None, codecs="PCMU/8000/1", transport="udp",
-                 credentials=None):
+                 credentials=None, tls=None):
+        """tls: a PEM file with certificate and key, and the issuers' file."""
         self._place(world, side, address, label)
         self.home.mkdir(parents=True, exist_ok=True)
         for old in self.home.glob("dump-*"):
@@ -38,6 +39,7 @@ class Baresip:
             "module_app ctrl_tcp.so", "module_app menu.so",
             f"snd_path {self.home}",
             f"ctrl_tcp_listen 127.0.0.1:{CONTROL_PORT}",
+            *((f"sip_certificate {tls[0]}", f"sip_cafile {tls[1]}") if tls else ()),
         ]) + "\n")
         authentication = ";auth_user={};auth_pass={}".format(*credentials) if credentials else ""
         (self.home / "accounts").write_text(
@@ -209,14 +211,39 @@ class Sipp:
             return "(no error log)"
 
 
+KAMAILIO_TLS = """
+[server:default]
+method = TLSv1.2+
+certificate = {certificate}
+private_key = {key}
+ca_list = {issuer}
+verify_certificate = {verify}
+require_certificate = {verify}
+[client:default]
+method = TLSv1.2+
+certificate = {certificate}
+private_key = {key}
+ca_list = {issuer}
+verify_certificate = yes
+require_certificate = yes
+"""
+
+
 class Kamailio:
     """A Record-Route proxy in front of a peer."""
 
-    def __init__(self, world, side, address, port, routes, label="kamailio"):
-        """routes: source address -> "host:port" where requests from there go."""
+    def __init__(self, world, side, address, port, routes, label="kamailio", tls=None):
+        """routes: source address -> "host:port" where requests from there go. tls: certificate, key,
+        issuer, and verify ("yes": of those who connect), for a listener at the next port."""
         self.directory = world.directory / label
         self.directory.mkdir(parents=True, exist_ok=True)
         template = (SCENARIOS / "kamailio.cfg").read_text()
+        listen = modules = ""
+        if tls:
+            (self.directory / "tls.cfg").write_text(KAMAILIO_TLS.format(**tls))
+            listen = f"listen=tls:{address}:{port + 1}\nenable_tls=yes\ntcp_source_ipv4={address}"
+            modules = f'loadmodule "tls.so"\nmodparam("tls", "config", "{self.directory}/tls.cfg")'
+        template = template.replace("@LISTEN@", listen).replace("@MODULES@", modules)
         lines = [f'if ($si == "{source}") {{ $du = "sip:{target}"; }}' for source, target in routes.items()]
         config = self.directory / "kamailio.cfg"
         config.write_text(template.replace("@ADDRESS@", f"{address}:{port}").replace("@ROUTES@", "\n\t".join(lines)))
