@@ -7,6 +7,7 @@
 
 #include "api/control_socket.h"
 #include "app/hep_sender.h"
+#include "app/intake.h"
 #include "app/names.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
@@ -130,23 +131,6 @@ static bool sip_admits(void *context, const struct td_ip *source, enum sip_trans
 	return switchboard_admits(wire->switchboard, source, transport);
 }
 
-static void sip_received(void *context, struct transport_message *message)
-{
-	struct wire *wire = context;
-
-	switchboard_receive_sip(wire->switchboard,
-		&(const struct switchboard_message){
-			.bytes = message->bytes,
-			.length = message->length,
-			.flow = &message->flow,
-			/* What waits in a stream's buffer waited for the last turn to end. */
-			.queue_delay_us =
-				message->is_stream ? wire->turn_delay_us : message->queue_delay_us,
-			.is_stream = message->is_stream,
-		},
-		wire_now(wire));
-}
-
 static void sip_failed(void *context, const struct sip_flow *flow)
 {
 	struct wire *wire = context;
@@ -163,7 +147,7 @@ static void sip_ended(void *context, uint32_t connection_id)
 
 struct transport_sink carry_transport_sink(struct wire *wire)
 {
-	return (struct transport_sink){wire, sip_admits, sip_received, sip_failed, sip_ended};
+	return (struct transport_sink){wire, sip_admits, intake_receive, sip_failed, sip_ended};
 }
 
 static void media_reply(void *context, const struct td_reply *reply)
@@ -248,6 +232,8 @@ static uint64_t deadline_next_ms(void *context)
 	next_ms = earlier(next_ms, media_client_deadline(wire->media));
 	next_ms = earlier(next_ms, transport_deadline(wire->transport));
 	next_ms = earlier(next_ms, names_deadline(wire));
+	if (intake_waits(wire))
+		next_ms = loop_now_ms(wire->loop);
 	if (wire->is_journal_stuck)
 		next_ms = earlier(next_ms, loop_now_ms(wire->loop) + CARRY_JOURNAL_RETRY_MS);
 	return next_ms;
@@ -319,6 +305,7 @@ void carry_turn_end(void *context)
 	struct wire *wire = context;
 	const struct outbox_ports ports = {wire, flush_sip, flush_media};
 
+	intake_serve(wire);
 	for (int round = 0; round < CARRY_ROUNDS_MAX; round++) {
 		if (!journal_is_written(wire))
 			return;

@@ -10,6 +10,7 @@
 #include "app/transports.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
+#include "defence/input.h"
 #include "events/kafka.h"
 #include "events/log.h"
 #include "events/sink.h"
@@ -75,7 +76,7 @@ static json_t *switchboard_json(const struct switchboard_counts *counts)
 	return object;
 }
 
-static json_t *defence_json(const struct defence_counts *counts)
+static json_t *defence_json(const struct wire *wire, const struct defence_counts *counts)
 {
 	json_t *object = json_object();
 
@@ -83,6 +84,8 @@ static json_t *defence_json(const struct defence_counts *counts)
 	DEFENCE_COUNTERS(PUT_COUNTER)
 #undef PUT_COUNTER
 	put_count(object, "shedding_permille", counts->shedding_permille);
+	put_count(object, "waiting", input_count(wire->input));
+	put_count(object, "waiting_dropped", wire->intake_dropped);
 	return object;
 }
 
@@ -225,7 +228,7 @@ static int verb_status(void *context, const json_t *request, json_t **ret_result
 	put_count(object, "fds", gauges_open_descriptors());
 	put_object(object, "dataplane", dataplane_json(wire, &gauges));
 	put_object(object, "signalling", switchboard_json(&counts));
-	put_object(object, "defence", defence_json(&counts.defence));
+	put_object(object, "defence", defence_json(wire, &counts.defence));
 	put_object(object, "registrar", wire_registrar_json(&counts.registrar));
 	put_object(object, "transaction_counts", transactions_json(&counts.transactions));
 	put_object(object, "dns", names_status_json(wire));

@@ -7,12 +7,14 @@
 
 #include "api/control_socket.h"
 #include "app/carry.h"
+#include "app/intake.h"
 #include "app/names.h"
 #include "app/observation.h"
 #include "app/storage.h"
 #include "app/transports.h"
 #include "app/wire_parts.h"
 #include "config/config.h"
+#include "defence/input.h"
 #include "journal/journal.h"
 #include "loop/loop.h"
 #include "media/client.h"
@@ -209,7 +211,7 @@ static void make_directory(const char *path)
 /* Builds everything, in the order of need. On failure the caller takes down what there is. */
 static int build(struct wire *wire)
 {
-	static int (*const steps[])(struct wire * wire) = {build_loop, storage_build,
+	static int (*const steps[])(struct wire * wire) = {build_loop, storage_build, intake_build,
 		observation_build, build_switchboard, names_build, build_media, build_transport,
 		build_control};
 
@@ -233,6 +235,7 @@ static void take_down(struct wire *wire)
 	switchboard_destroy(wire->switchboard);
 	observation_take_down(wire);
 	outbox_destroy(wire->outbox);
+	input_destroy(wire->input);
 	storage_take_down(wire);
 	loop_destroy(wire->loop);
 	config_destroy(wire->config);

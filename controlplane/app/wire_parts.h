@@ -21,6 +21,7 @@ struct control_verb;
 struct event_log;
 struct event_sink;
 struct hep_sender;
+struct input;
 struct journal;
 struct kafka_producer;
 struct loop;
@@ -44,6 +45,7 @@ struct wire {
 	struct outbox *outbox;
 	struct trace *trace;	       /* NULL: trace.memory_mb is 0 */
 	struct hep_sender *hep_sender; /* NULL: no collector configured */
+	struct input *input;	       /* new requests that wait */
 	struct switchboard *switchboard;
 	struct media_client *media;
 	struct transport *transport;
@@ -53,6 +55,8 @@ struct wire {
 	uint64_t started_ms;
 	uint64_t tick_ms;   /* next housekeeping */
 	uint64_t listen_ms; /* SIP is listened to at the latest; 0: no turn yet; TD_NEVER: it is */
+	uint64_t intake_dropped; /* new requests for which there was no room to wait */
+	uint64_t dialog_wait_us; /* that the last message of a dialog had in this turn */
 	uint64_t turn_delay_us;	 /* longest wait in the last turn of the loop */
 	uint64_t outbox_lost;	 /* messages dropped for want of memory */
 	uint64_t journal_failed; /* turns whose journal couldn't be written */

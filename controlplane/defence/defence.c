@@ -54,9 +54,9 @@ void defence_destroy(struct defence *defence)
 	free(defence);
 }
 
-void defence_note_wait(struct defence *defence, uint64_t wait_us, uint64_t now_ms)
+void defence_note_wait(struct defence *defence, const struct overload_wait *wait, uint64_t now_ms)
 {
-	overload_note(&defence->overload, wait_us, defence->wait_target_us, now_ms);
+	overload_note(&defence->overload, wait, defence->wait_target_us, now_ms);
 }
 
 bool defence_is_shedding(const struct defence *defence)

@@ -46,8 +46,8 @@ void defence_destroy(struct defence *defence);
 /* Takes over what a reload may change. */
 void defence_configure(struct defence *defence, const struct config_sip *sip);
 
-/* Something is being handled that had waited so long to be. */
-void defence_note_wait(struct defence *defence, uint64_t wait_us, uint64_t now_ms);
+/* A new request is being handled that had waited. */
+void defence_note_wait(struct defence *defence, const struct overload_wait *wait, uint64_t now_ms);
 /* True while overload control refuses part of what is new. */
 bool defence_is_shedding(const struct defence *defence);
 /* True, counted, if a new request must be refused for the sake of those in progress. origin is a

@@ -89,7 +89,8 @@ static void allot(struct overload *overload)
 static void close_window(struct overload *overload, uint32_t target_us)
 {
 	uint64_t most_us = (uint64_t)target_us * (1 + EXCESS_MAX);
-	uint64_t wait_us = overload->least_us == UINT64_MAX ? 0 : overload->least_us;
+	uint64_t wait_us =
+		overload->least_us == UINT64_MAX ? overload->standing_us : overload->least_us;
 
 	overload->waits_us[overload->at] = (uint32_t)(wait_us < most_us ? wait_us : most_us);
 	overload->at = (overload->at + 1) % OVERLOAD_WINDOWS;
@@ -101,13 +102,13 @@ static void close_window(struct overload *overload, uint32_t target_us)
 	overload->window_end_ms += OVERLOAD_WINDOW_MS;
 }
 
-void overload_note(struct overload *overload, uint64_t wait_us, uint32_t target_us, uint64_t now_ms)
+void overload_note(struct overload *overload, const struct overload_wait *wait, uint32_t target_us,
+	uint64_t now_ms)
 {
 	if (overload->window_end_ms == 0) {
 		overload->window_end_ms = now_ms + OVERLOAD_WINDOW_MS;
 		overload->least_us = UINT64_MAX;
 	}
-	/* Windows in which nothing was handled had no queue. */
 	for (unsigned i = 0; i < IDLE_WINDOWS_MAX && now_ms >= overload->window_end_ms; i++)
 		close_window(overload, target_us);
 	if (now_ms >= overload->window_end_ms) {
@@ -115,8 +116,9 @@ void overload_note(struct overload *overload, uint64_t wait_us, uint32_t target_
 		overload->window_end_ms = now_ms + OVERLOAD_WINDOW_MS;
 		overload->least_us = UINT64_MAX;
 	}
-	if (wait_us < overload->least_us)
-		overload->least_us = wait_us;
+	if (wait->waited_us < overload->least_us)
+		overload->least_us = wait->waited_us;
+	overload->standing_us = wait->is_followed ? wait->waited_us : 0;
 }
 
 bool overload_refuses(struct overload *overload, enum overload_class class, uint32_t dice)

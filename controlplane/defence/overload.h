@@ -32,6 +32,7 @@ enum {
 struct overload {
 	uint64_t window_end_ms; /* 0: nothing was noted yet */
 	uint64_t least_us;	/* of the window; UINT64_MAX: nothing was handled */
+	uint64_t standing_us;	/* wait of those who still wait, as far as known; 0: nobody */
 	uint32_t waits_us[OVERLOAD_WINDOWS];
 	uint32_t wait_us;    /* that the controller saw last */
 	uint32_t longest_us; /* that it takes into account */
@@ -42,10 +43,16 @@ struct overload {
 	uint32_t parts[OVERLOAD_CLASS_COUNT];	 /* to be refused of each class */
 };
 
-/* All zero is a fresh one. Notes that something was handled which had waited; target_us is the
- * wait to be held. */
-void overload_note(
-	struct overload *overload, uint64_t wait_us, uint32_t target_us, uint64_t now_ms);
+/* A new request that is being handled. */
+struct overload_wait {
+	uint64_t waited_us;
+	bool is_followed; /* others wait behind it: until the next one is noted they have waited as
+			   * long, even if nothing is handled meanwhile */
+};
+
+/* All zero is a fresh one. target_us is the wait to be held. */
+void overload_note(struct overload *overload, const struct overload_wait *wait, uint32_t target_us,
+	uint64_t now_ms);
 
 /* Counts a new request, and says whether it is to be refused. dice is any 16 bits that are the
  * same for each repeat of the request. */

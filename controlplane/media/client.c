@@ -18,7 +18,7 @@ enum {
 	/* A dataplane restart takes about 300 ms, most of it EAL; this adds little to the gap. */
 	MEDIA_RETRY_MS = 20,
 	/* An audit of 100,000 terminations must not hold up SIP. */
-	MEDIA_MESSAGES_PER_TURN = 256,
+	MEDIA_MESSAGES_PER_TURN = 1024,
 	MEDIA_BUFFER_BYTES = 4 << 20,
 };
 

@@ -28,15 +28,16 @@ struct glance {
 	uint64_t seen;
 };
 
-/* The next line without its CRLF; false if there is none that ends so. */
+/* The next line without its CRLF; false if there is none that ends so, or it holds another control
+ * character: it might be repeated in an answer. */
 static bool line_next(struct glance *glance, struct span *ret_line)
 {
-	const char *feed = memchr(glance->at, '\n', (size_t)(glance->end - glance->at));
+	const char *at = bytes_find_control(glance->at, glance->end);
 
-	if (feed == NULL || feed == glance->at || feed[-1] != '\r')
+	if (glance->end - at < 2 || at[0] != '\r' || at[1] != '\n')
 		return false;
-	*ret_line = sip_span_between(glance->at, feed - 1);
-	glance->at = feed + 1;
+	*ret_line = sip_span_between(glance->at, at);
+	glance->at = at + 2;
 	return true;
 }
 
@@ -108,16 +109,14 @@ static bool cseq_take(struct sip_message *message, struct span value)
 	return span_equal(message->cseq.method_text, message->method_text);
 }
 
-/* Files a header line as one value: of Via, a list in one line stays together. What an answer
- * repeats must not break its lines. */
+/* Files a header line as one value: of Via, a list in one line stays together. */
 static bool header_file(
 	struct glance *glance, enum sip_header_id id, struct span name, struct span value)
 {
 	struct sip_message *message = glance->message;
 	struct sip_header *header = &message->headers[message->header_count];
 
-	if (message->header_count == GLANCE_HEADERS_MAX ||
-		bytes_find_control(value.text, sip_span_end(value)) != sip_span_end(value))
+	if (message->header_count == GLANCE_HEADERS_MAX)
 		return false;
 	message->header_count++;
 	header->name = name;
@@ -155,10 +154,16 @@ static bool header_take(
 	}
 }
 
+#define LETTER(letter) (UINT32_C(1) << ((letter) - 'a'))
+
 /* True if no header of interest begins so: most lines end here. */
 static bool letter_is_dull(char letter)
 {
-	return memchr("VvFfTtIiCcUuRr", letter, sizeof("VvFfTtIiCcUuRr") - 1) == NULL;
+	static const uint32_t letters = LETTER('v') | LETTER('f') | LETTER('t') | LETTER('i') |
+					LETTER('c') | LETTER('u') | LETTER('r');
+	unsigned at = (unsigned)((uint8_t)letter | 0x20) - 'a';
+
+	return at > 'z' - 'a' || (letters >> at & 1) == 0;
 }
 
 static bool line_take(struct glance *glance, struct span line)
@@ -184,6 +189,42 @@ static bool line_take(struct glance *glance, struct span line)
 		return false;
 	glance->seen |= UINT64_C(1) << id;
 	return true;
+}
+
+/* True if a header line is To, in either form. */
+static bool line_is_to(struct span line)
+{
+	const char *end = sip_span_end(line);
+	const char *at;
+
+	if (line.length < 3 || (line.text[0] | 0x20) != 't')
+		return false;
+	at = sip_scan_space(line.text + ((line.text[1] | 0x20) == 'o' ? 2 : 1), end);
+	return at != end && *at == ':';
+}
+
+/* "tag=" in any case, where a parameter's name may stand. */
+static bool line_has_tag(struct span line)
+{
+	for (uint32_t i = 1; i + 4 <= line.length; i++)
+		if (line.text[i + 3] == '=' && strncasecmp(line.text + i, "tag", 3) == 0 &&
+			(line.text[i - 1] == ';' || line.text[i - 1] == ' '))
+			return true;
+	return false;
+}
+
+bool sip_message_is_initial(const char *bytes, size_t size_bytes)
+{
+	struct glance glance = {.at = bytes, .end = bytes + size_bytes};
+	struct span line;
+
+	if (!line_next(&glance, &line) || line.length < 4 || memcmp(line.text, "SIP/", 4) == 0 ||
+		memcmp(line.text, "ACK ", 4) == 0 || memcmp(line.text, "BYE ", 4) == 0)
+		return false;
+	while (line_next(&glance, &line) && line.length != 0)
+		if (line_is_to(line))
+			return !line_has_tag(line);
+	return false;
 }
 
 int sip_message_glance(const char *bytes, size_t size_bytes, struct sip_message *ret_message)

@@ -197,6 +197,10 @@ struct sip_parse_error {
 td_must_check int sip_message_parse(char *bytes, size_t size_bytes, bool is_stream,
 	struct sip_message *ret_message, struct sip_parse_error *ret_error);
 
+/* True if bytes look like a request that may begin something, or undo that (CANCEL): one without a
+ * To tag. A guess that costs little, for those who order what waits. */
+bool sip_message_is_initial(const char *bytes, size_t size_bytes);
+
 /*
  * Reads once more, at a third of the price, the bytes of a message that sip_message_parse() has
  * accepted (message.bytes), or that sip_builder has made. Set as there: status, method,

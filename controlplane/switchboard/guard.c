@@ -147,7 +147,7 @@ bool guard_turns_away(struct switchboard *switchboard, const struct sip_message 
 	if (request->method == SIP_METHOD_ACK || request->method == SIP_METHOD_CANCEL)
 		return false;
 	/* What belongs to dialogs may have overtaken this: its wait says nothing. */
-	defence_note_wait(switchboard->defence, switchboard->queue_delay_us, now_ms);
+	defence_note_wait(switchboard->defence, &switchboard->wait, now_ms);
 	origin = receive_origin(switchboard, request);
 	/* A repeat of an INVITE that was taken goes to its transaction. */
 	if (is_invite && table_find(switchboard->by_origin, &origin, sizeof(origin)) != NULL)

@@ -119,7 +119,7 @@ void receive_message(struct switchboard *switchboard, const struct switchboard_m
 	trunk_id trunk;
 
 	switchboard->counts.messages++;
-	switchboard->queue_delay_us = received->queue_delay_us;
+	switchboard->wait = received->wait;
 	trunk = trunk_find_by_source(switchboard->trunks, &flow->remote.ip, flow->transport);
 	if (trunk == TRUNK_NONE) {
 		switchboard->counts.strangers++;

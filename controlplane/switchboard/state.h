@@ -135,7 +135,7 @@ struct switchboard {
 	const struct sip_message *message;
 	const struct sip_flow *flow;
 	transaction_id transaction; /* of message */
-	uint64_t queue_delay_us;    /* of message */
+	struct overload_wait wait;  /* of message */
 	bool has_progress_body;	    /* the 18x to be sent carries local_sdp */
 	bool is_proxy_authorization;
 	bool may_repeat_count;	/* the request is answered alike when it comes again */

@@ -101,7 +101,7 @@ struct switchboard_message {
 	char *bytes; /* borrows until the function returns */
 	size_t length;
 	const struct sip_flow *flow;
-	uint64_t queue_delay_us; /* how long it has waited for this */
+	struct overload_wait wait; /* that it had, if it is a new request */
 	bool is_stream;
 };
 void switchboard_receive_sip(struct switchboard *switchboard,

@@ -85,8 +85,8 @@ struct transport_config {
 	uint32_t idle_timeout_ms;	     /* without a message either way [600000] */
 	uint32_t send_timeout_ms;	     /* until output is acknowledged [4000] */
 	uint32_t keepalive_ms;		     /* between pings [30000]; UINT32_MAX: none */
-	uint32_t udp_batch;		     /* datagrams taken from a socket per turn [64] */
-	uint32_t udp_receive_buffer_bytes;   /* [8 MiB] */
+	uint32_t udp_batch;		   /* most datagrams taken from a socket per turn [1024] */
+	uint32_t udp_receive_buffer_bytes; /* [8 MiB] */
 	bool is_held; /* what comes waits in the sockets until transport_listen() */
 	struct transport_tls tls;
 	struct transport_websocket websocket;

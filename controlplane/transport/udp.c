@@ -14,6 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
+enum {
+	UDP_SLICE_US = 4000, /* of a turn, for one socket */
+	UDP_LOOK_EVERY = 16, /* datagrams between two looks at the clock */
+};
+
 /* What the kernel says besides the bytes. */
 struct datagram_facts {
 	struct td_endpoint source;
@@ -176,12 +181,18 @@ static void udp_ready(void *context, uint32_t ready)
 {
 	struct listener *listener = context;
 	struct transport *transport = listener->transport;
+	td_ns_t begin_ns = td_mono_ns();
 
 	if ((ready & LOOP_ERROR) != 0)
 		drain_errors(listener);
 	for (uint32_t i = 0; i < transport->config.udp_batch; i++) {
 		struct datagram_facts facts;
-		ssize_t length = receive_one(listener, transport->datagram, &facts);
+		ssize_t length;
+
+		if (i % UDP_LOOK_EVERY == UDP_LOOK_EVERY - 1 &&
+			td_since(td_mono_ns(), begin_ns) > UDP_SLICE_US * TD_NS_PER_US)
+			return; /* more waits; what hangs on other sockets has its turn */
+		length = receive_one(listener, transport->datagram, &facts);
 
 		if (length == -EAGAIN || length == -EWOULDBLOCK)
 			return;

@@ -248,7 +248,7 @@ void board_receive(struct board *board, const struct sip_flow *flow, char *bytes
 		.length = length,
 		.flow = flow,
 		.is_stream = flow->transport != SIP_TRANSPORT_UDP,
-		.queue_delay_us = board->queue_delay_us,
+		.wait = {.waited_us = board->queue_delay_us},
 	};
 
 	watch(board, "receive", bytes, length);

@@ -87,8 +87,9 @@ static void hand_over(struct crowd *crowd, const struct waiting *waiting)
 {
 	struct sip_flow flow = {.transport = SIP_TRANSPORT_UDP};
 	char text[TEXT_BYTES];
-	struct switchboard_message message = {
-		.bytes = text, .flow = &flow, .queue_delay_us = crowd->now_us - waiting->since_us};
+	struct switchboard_message message = {.bytes = text,
+		.flow = &flow,
+		.wait = {crowd->now_us - waiting->since_us, crowd->fresh.count != 0}};
 
 	crowd_write(crowd, waiting, text);
 	message.length = strlen(text);

@@ -17,11 +17,18 @@ enum {
 	START_MS = 700000,
 };
 
+static void note(struct overload *overload, uint64_t wait_us, uint64_t now_ms)
+{
+	const struct overload_wait wait = {.waited_us = wait_us};
+
+	overload_note(overload, &wait, TARGET_US, now_ms);
+}
+
 /* One message per millisecond, each of which has waited so long; returns the time after. */
 static uint64_t go_on(struct overload *overload, uint64_t from_ms, uint32_t ms, uint64_t wait_us)
 {
 	for (uint32_t i = 0; i < ms; i++)
-		overload_note(overload, wait_us, TARGET_US, from_ms + i);
+		note(overload, wait_us, from_ms + i);
 	return from_ms + ms;
 }
 
@@ -67,7 +74,22 @@ static void test_sparse(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 100; i++)
-		overload_note(&overload, 500000, TARGET_US, START_MS + i * 100);
+		note(&overload, 500000, START_MS + i * 100);
+	assert_int_equal(overload_part(&overload), 0);
+}
+
+/* Unless others are known to wait behind it: then nothing has got better meanwhile. */
+static void test_sparse_but_standing(void **state)
+{
+	const struct overload_wait wait = {.waited_us = 500000, .is_followed = true};
+	struct overload overload = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++)
+		overload_note(&overload, &wait, TARGET_US, START_MS + i * 100);
+	assert_int_equal(overload_part(&overload), OVERLOAD_ONE);
+	for (unsigned i = 0; i < 10; i++)
+		note(&overload, 100, START_MS + 1000 + i * 100);
 	assert_int_equal(overload_part(&overload), 0);
 }
 
@@ -81,7 +103,7 @@ static void test_ends_with_the_queue(void **state)
 	now_ms = go_on(&overload, now_ms, 1000, 100);
 	assert_int_equal(overload_part(&overload), 0);
 	(void)go_on(&overload, now_ms, 1000, 150000);
-	overload_note(&overload, 0, TARGET_US, now_ms + 60000); /* nobody came for a minute */
+	note(&overload, 0, now_ms + 60000); /* nobody came for a minute */
 	assert_int_equal(overload_part(&overload), 0);
 }
 
@@ -173,6 +195,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_waits),
 		cmocka_unit_test(test_bursts_pass),
 		cmocka_unit_test(test_sparse),
+		cmocka_unit_test(test_sparse_but_standing),
 		cmocka_unit_test(test_ends_with_the_queue),
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_emergencies_last),
