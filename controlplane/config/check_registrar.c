@@ -118,6 +118,20 @@ static void check_identity(struct loader *loader, uint32_t index)
 	}
 }
 
+/* Names are looked up for a trunk's target alone. */
+static void check_registrar_name(struct loader *loader, uint32_t index)
+{
+	const struct config_trunk *trunk = &loader->config->trunks[index];
+	const struct config_target *registrar = &trunk->registration.registrar;
+
+	if (registrar->host[0] != '\0' && registrar->endpoint.ip.family == TD_FAMILY_NONE &&
+		strcmp(registrar->uri, trunk->target.uri) != 0)
+		document_complain(loader->errors, key_of(loader, index, "registration")->start_mark,
+			"trunks.registration.registrar: found the name \"%s\", expected an "
+			"address, or the trunk's target",
+			registrar->host);
+}
+
 int loader_check_registrar(struct loader *loader, uint32_t index)
 {
 	struct config_trunk *trunk = &loader->config->trunks[index];
@@ -132,6 +146,7 @@ int loader_check_registrar(struct loader *loader, uint32_t index)
 				trunk->users[i].password_file, trunk->users[i].password});
 	if (trunk->is_registrar)
 		trunk->options_interval_s = 0; /* each phone tells of itself */
+	check_registrar_name(loader, index);
 	if (trunk->registration.user[0] != '\0' && trunk->registration.registrar.uri[0] == '\0')
 		trunk->registration.registrar = trunk->target;
 	return check_user_names(loader, index);
