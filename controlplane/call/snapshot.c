@@ -14,7 +14,7 @@
 
 enum {
 	SNAPSHOT_MAGIC = 0x6c6c6163, /* "call" */
-	SNAPSHOT_VERSION = 4,
+	SNAPSHOT_VERSION = 5,
 };
 
 static void put_text(struct serial_writer *writer, const char *text)
@@ -196,6 +196,7 @@ static void put_leg(
 	put_dialog(writer, &leg->dialog);
 	put_request(writer, leg->invite);
 	put_negotiation(writer, &leg->negotiation);
+	serial_put_fixed(writer, &leg->session, sizeof(leg->session));
 }
 
 static int get_leg(struct serial_reader *reader, const struct trunk_table *trunks,
@@ -236,7 +237,10 @@ static int get_leg(struct serial_reader *reader, const struct trunk_table *trunk
 		result = get_request(reader, call, &leg->invite);
 	if (result == 0)
 		result = get_negotiation(reader, call, &leg->negotiation);
-	if (leg->state >= LEG_STATE_COUNT || leg->leg_id >> CALL_LEG_ID_BITS != call->call_id)
+	serial_get_fixed(reader, &leg->session, sizeof(leg->session));
+	if (leg->state >= LEG_STATE_COUNT || leg->session.state >= SESSION_STATE_COUNT ||
+		leg->session.policy >= SESSION_POLICY_COUNT ||
+		leg->leg_id >> CALL_LEG_ID_BITS != call->call_id)
 		serial_reader_fail(reader);
 	return result;
 }

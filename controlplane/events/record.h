@@ -42,6 +42,7 @@ enum {
 	X(MEDIA_RESUMED, media_resumed, "media came back after a timeout")             \
 	X(TRANSFER_REQUESTED, transfer_requested, "a transfer was asked for")          \
 	X(TRANSFER_ENDED, transfer_ended, "what became of it")                         \
+	X(SESSION_EXPIRED, session_expired, "nobody refreshed the session (RFC 4028)") \
 	X(ENDED, ended, "an answered call ended")                                      \
 	X(FAILED, failed, "the call ended before it was answered")                     \
 	X(RECOVERED, recovered, "the call was taken over from the journal after a restart")

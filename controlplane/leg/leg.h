@@ -10,6 +10,7 @@
 #include "dialog/dialog.h"
 #include "events/record.h"
 #include "leg/negotiation.h"
+#include "leg/session_timer.h"
 #include "transaction/transaction.h"
 
 #include <tandem/compiler.h>
@@ -140,6 +141,7 @@ struct leg {
 	char user_agent[LEG_USER_AGENT_BYTES];
 	struct dialog dialog;
 	struct negotiation negotiation; /* in that dialog */
+	struct session_timer session;	/* of that dialog */
 };
 
 /*

@@ -16,6 +16,7 @@
 /* X(CONSTANT, "tag") */
 #define LEG_OPTIONS(X)                             \
 	X(100REL, "100rel")	    /* RFC 3262 */ \
+	X(TIMER, "timer")	    /* RFC 4028 */ \
 	X(REPLACES, "replaces")	    /* RFC 3891 */ \
 	X(NOREFERSUB, "norefersub") /* RFC 4488 */ \
 	X(NOSUB, "nosub")	    /* RFC 7614 */ \

@@ -28,6 +28,7 @@ int leg_build_reply(char *buffer, size_t size_bytes, const struct sip_message *r
 		sip_build_header(&builder, SIP_HEADER_ACCEPT, SPAN(LEG_ACCEPT));
 	leg_options_build(&builder, SIP_HEADER_SUPPORTED, reply->supported);
 	leg_options_build(&builder, SIP_HEADER_REQUIRE, reply->require);
+	session_terms_build(&builder, &reply->session);
 	if (!span_is_empty(reply->unsupported))
 		sip_build_header(&builder, SIP_HEADER_UNSUPPORTED, reply->unsupported);
 	for (size_t i = 0; i < TD_COUNT_OF(reply->authenticate); i++)
@@ -109,6 +110,7 @@ int leg_build_invite(char *buffer, size_t size_bytes, const struct leg_invite *i
 	leg_allow_build(&builder, invite->methods);
 	leg_options_build(&builder, SIP_HEADER_SUPPORTED, invite->supported);
 	leg_options_build(&builder, SIP_HEADER_REQUIRE, invite->require);
+	session_terms_build(&builder, &invite->session);
 	if (!span_is_empty(invite->user_agent))
 		sip_build_header(&builder, SIP_HEADER_USER_AGENT, invite->user_agent);
 	return sip_builder_finish(&builder, SPAN("application/sdp"), invite->body);

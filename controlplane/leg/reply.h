@@ -7,6 +7,7 @@
 #define TD_LEG_REPLY_H
 
 #include "dialog/dialog.h"
+#include "leg/session_timer.h"
 #include "sip/builder.h"
 #include "sip/message.h"
 #include "util/span.h"
@@ -44,6 +45,7 @@ struct leg_reply {
 	bool has_accept;
 	uint32_t supported; /* enum leg_option: extensions for Supported and Require */
 	uint32_t require;
+	struct session_terms session; /* Session-Expires, Min-SE */
 	struct leg_header more[LEG_MORE_HEADERS];
 	struct span body; /* session description */
 };
@@ -64,7 +66,8 @@ struct leg_invite {
 	uint32_t methods;   /* for Allow, beyond LEG_ALLOW */
 	uint32_t supported; /* enum leg_option: extensions for Supported and Require */
 	uint32_t require;
-	const char *authorization; /* value, NULL: none */
+	struct session_terms session; /* Session-Expires, Min-SE */
+	const char *authorization;    /* value, NULL: none */
 	bool is_proxy_authorization;
 	struct span body;
 };

@@ -16,6 +16,9 @@ enum {
 	MARGIN_PART = 3,
 	REFRESH_PART = 2, /* RFC 4028 7.2: half of the interval */
 	DIGITS_MAX = 10,
+	/* Longer than a transaction lives: a refresh of which nothing was heard by then was given
+	 * up for another offer that failed. */
+	REFRESH_GUARD_MS = 40000,
 };
 
 struct session_cell {
@@ -58,6 +61,7 @@ static const struct session_cell session_table[SESSION_STATE_COUNT][SESSION_EVEN
 	[SESSION_REFRESHING] =
 		{
 			AGREES,
+			[SESSION_EVENT_DUE] = CELL(REFRESHING, SESSION_DO_REFRESH),
 			[SESSION_EVENT_EXPIRED] = CELL(OFF, SESSION_TELL_EXPIRED),
 			[SESSION_EVENT_REFUSED] = GO(AGAIN),
 		},
@@ -155,10 +159,6 @@ void session_terms_build(struct sip_builder *builder, const struct session_terms
 {
 	static const char *const refreshers[] = {"", ";refresher=uac", ";refresher=uas"};
 
-	if (terms->is_supported)
-		sip_build_header(builder, SIP_HEADER_SUPPORTED, SPAN("timer"));
-	if (terms->is_required)
-		sip_build_header(builder, SIP_HEADER_REQUIRE, SPAN("timer"));
 	if (terms->expires_s != 0)
 		sip_build_header_format(builder, SIP_HEADER_SESSION_EXPIRES, "%u%s",
 			terms->expires_s, refreshers[terms->refresher]);
@@ -230,43 +230,36 @@ static bool is_answerer_refresher(
 	return asked->expires_s == 0;
 }
 
-static void fill_answer(const struct session_terms *asked, uint32_t interval_s, bool is_ours,
-	struct session_terms *ret_terms)
+void session_timer_prepare(struct session_timer *timer, const struct session_terms *asked)
 {
-	*ret_terms = (struct session_terms){
-		.expires_s = interval_s,
-		.refresher = is_ours ? SESSION_REFRESHER_UAS : SESSION_REFRESHER_UAC,
-		.is_supported = true,
-		.is_required = asked->is_supported,
-	};
+	timer->is_asker_capable = asked->is_supported;
+	timer->answer_s = answer_interval(timer, asked);
+	timer->is_answer_ours = is_answerer_refresher(timer, asked);
 }
 
-void session_timer_answer(struct session_timer *timer, const struct session_terms *asked,
-	uint64_t now_ms, struct session_terms *ret_terms)
+void session_timer_repeat(const struct session_timer *timer, struct session_terms *ret_terms)
 {
-	uint32_t interval_s = answer_interval(timer, asked);
-	bool is_ours = is_answerer_refresher(timer, asked);
-
 	memset(ret_terms, 0, sizeof(*ret_terms));
-	if (interval_s == 0) {
-		ret_terms->is_supported = timer->policy != SESSION_POLICY_OFF;
+	ret_terms->is_supported = timer->policy != SESSION_POLICY_OFF;
+	if (timer->answer_s == 0)
+		return;
+	ret_terms->expires_s = timer->answer_s;
+	ret_terms->refresher =
+		timer->is_answer_ours ? SESSION_REFRESHER_UAS : SESSION_REFRESHER_UAC;
+	ret_terms->is_required = timer->is_asker_capable;
+}
+
+void session_timer_answer(
+	struct session_timer *timer, uint64_t now_ms, struct session_terms *ret_terms)
+{
+	session_timer_repeat(timer, ret_terms);
+	if (timer->answer_s == 0) {
 		go_alone(timer, now_ms);
 		return;
 	}
-	timer->is_alone = !asked->is_supported;
-	fill_answer(asked, interval_s, is_ours, ret_terms);
-	agree(timer, is_ours ? SESSION_EVENT_AGREED_OURS : SESSION_EVENT_AGREED_PEERS, interval_s,
-		now_ms);
-}
-
-void session_timer_repeat(const struct session_timer *timer, const struct session_terms *asked,
-	struct session_terms *ret_terms)
-{
-	memset(ret_terms, 0, sizeof(*ret_terms));
-	if (timer->state != SESSION_OFF && answer_interval(timer, asked) != 0)
-		fill_answer(asked, timer->interval_s, timer->state != SESSION_PEERS, ret_terms);
-	else
-		ret_terms->is_supported = timer->policy != SESSION_POLICY_OFF;
+	timer->is_alone = !timer->is_asker_capable;
+	agree(timer, timer->is_answer_ours ? SESSION_EVENT_AGREED_OURS : SESSION_EVENT_AGREED_PEERS,
+		timer->answer_s, now_ms);
 }
 
 void session_timer_offer(const struct session_timer *timer, struct session_terms *ret_terms)
@@ -351,8 +344,10 @@ static void set_deadline(struct session_timer *timer, enum session_event event, 
 	if (timer->state == SESSION_OURS && is_new_life)
 		timer->deadline_ms =
 			td_after(now_ms, (uint64_t)timer->interval_s * TD_MS_PER_S / REFRESH_PART);
-	else if (timer->state == SESSION_REFRESHING || timer->state == SESSION_PEERS)
+	else if (timer->state == SESSION_PEERS)
 		timer->deadline_ms = timer->expire_ms;
+	else if (timer->state == SESSION_REFRESHING)
+		timer->deadline_ms = td_after(now_ms, REFRESH_GUARD_MS);
 	else if (timer->state == SESSION_AGAIN)
 		timer->deadline_ms = td_after(now_ms, again_after_ms(timer));
 	if (timer->deadline_ms > timer->expire_ms)

@@ -80,7 +80,7 @@ struct session_terms {
 	uint32_t expires_s; /* Session-Expires; 0: absent */
 	uint32_t min_se_s;  /* Min-SE; 0: absent */
 	uint8_t refresher;  /* enum session_refresher */
-	bool is_supported;  /* Supported: timer */
+	bool is_supported;  /* Supported: timer (leg/options.h writes it) */
 	bool is_required;   /* Require: timer */
 };
 
@@ -89,12 +89,15 @@ struct session_timer {
 	uint8_t state;		 /* enum session_state */
 	uint8_t policy;		 /* enum session_policy */
 	uint8_t too_small_count; /* 422 in a row */
-	bool is_alone;	      /* the peer didn't agree to anything: we only look whether it lives */
-	uint32_t wanted_s;    /* interval that we ask for */
-	uint32_t min_se_s;    /* shortest that we, or a 422 on the way, allow */
-	uint32_t interval_s;  /* agreed; 0: none */
-	uint64_t deadline_ms; /* monotonic; of the state; TD_NEVER: none */
-	uint64_t expire_ms;   /* monotonic; the session is over; TD_NEVER: never */
+	uint8_t is_alone; /* bool: the peer agreed to nothing: we only look whether it lives */
+	uint8_t is_asker_capable; /* bool: who sent the request in progress knows the timer */
+	uint8_t is_answer_ours;	  /* bool: the 2xx to it says that we refresh */
+	uint32_t answer_s;	  /* Session-Expires of the 2xx to it; 0: none */
+	uint32_t wanted_s;	  /* interval that we ask for */
+	uint32_t min_se_s;	  /* shortest that we, or a 422 on the way, allow */
+	uint32_t interval_s;	  /* agreed; 0: none */
+	uint64_t deadline_ms;	  /* monotonic; of the state; TD_NEVER: none */
+	uint64_t expire_ms;	  /* monotonic; the session is over; TD_NEVER: never */
 };
 
 /* Begins without a timer. wanted_s and min_se_s from the configuration. */
@@ -104,19 +107,20 @@ void session_timer_init(struct session_timer *timer, enum session_policy policy,
 /* Reads what a request or response says. -EBADMSG: Session-Expires or Min-SE isn't one. */
 td_must_check int session_terms_read(
 	const struct sip_message *message, struct session_terms *ret_terms);
-/* Writes the headers of terms: Session-Expires, Min-SE, Supported, Require. */
+/* Writes Session-Expires and Min-SE. */
 void session_terms_build(struct sip_builder *builder, const struct session_terms *terms);
 
 /* ---- we answer (UAS) ---- */
 
 /* 0, or 422: the peer knows the timer and wants an interval shorter than timer.min_se_s. */
 unsigned session_timer_judge(const struct session_timer *timer, const struct session_terms *asked);
-/* What stands in our 2xx to asked, and who refreshes from now on: a new life begins. */
-void session_timer_answer(struct session_timer *timer, const struct session_terms *asked,
-	uint64_t now_ms, struct session_terms *ret_terms);
-/* What a repeat of that 2xx says (after a restart): the same, and nothing begins. */
-void session_timer_repeat(const struct session_timer *timer, const struct session_terms *asked,
-	struct session_terms *ret_terms);
+/* Takes a request that will be answered: decides what its 2xx will say. */
+void session_timer_prepare(struct session_timer *timer, const struct session_terms *asked);
+/* The 2xx goes out: a new life begins, or the timer ends. */
+void session_timer_answer(
+	struct session_timer *timer, uint64_t now_ms, struct session_terms *ret_terms);
+/* What a repeat of that 2xx says (after a restart); nothing begins. */
+void session_timer_repeat(const struct session_timer *timer, struct session_terms *ret_terms);
 
 /* ---- we ask (UAC) ---- */
 

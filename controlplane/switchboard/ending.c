@@ -48,6 +48,7 @@ void calls_begin_callee(struct switchboard *switchboard, struct line *line, uint
 {
 	call_begin_leg(&line->call, CALL_CALLEE, &switchboard->now);
 	line->call.legs[CALL_CALLEE].trunk = trunk;
+	sessions_begin(switchboard, &line->call.legs[CALL_CALLEE]);
 	line->has_place[CALL_CALLEE] = true;
 }
 

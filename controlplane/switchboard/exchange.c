@@ -281,6 +281,8 @@ static void respond(
 	if (status == 200) {
 		reply.has_allow = true;
 		reply.body = legs_told(leg);
+		if (*asked != NULL && (*asked)->method != SIP_METHOD_PRACK && !leg_is_early(leg))
+			sessions_answer(switchboard, line, index, &reply);
 		if (legs_read(*asked, &request) &&
 			dialog_refresh_target(&leg->dialog, &request) != 0)
 			switchboard->counts.refused_memory++;

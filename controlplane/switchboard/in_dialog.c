@@ -63,6 +63,8 @@ static void take_reinvite(struct switchboard *switchboard,
 
 	request_answer_status(switchboard, request, 100, 0);
 	switchboard->reject_status = 491; /* of an offer of ours that it overtakes */
+	if (!sessions_admit_refresh(switchboard, request, leg))
+		return;
 	if (can_negotiate(leg))
 		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_INVITED);
 	else if (leg_is_over(leg) || leg->state == LEG_ENDING || leg->state == LEG_PARTING)
@@ -75,8 +77,11 @@ static void take_update(struct switchboard *switchboard,
 	const struct transaction_indication *request, struct line *line, unsigned index)
 {
 	struct leg *leg = &line->call.legs[index];
+	struct leg_reply reply = {.status = 200, .has_allow = true};
 
 	switchboard->reject_status = 491; /* of an offer of ours that it overtakes */
+	if (leg->state == LEG_ACTIVE && !sessions_admit_refresh(switchboard, request, leg))
+		return;
 	if (leg_has_sdp(request->message)) {
 		if (can_negotiate(leg))
 			exchange_step(switchboard, line, index, NEGOTIATION_EVENT_UPDATED);
@@ -84,13 +89,14 @@ static void take_update(struct switchboard *switchboard,
 			request_answer_status(switchboard, request, 500, UPDATE_RETRY_S);
 		return;
 	}
-	if (dialog_refresh_target(&leg->dialog, request->message) != 0)
+	if (dialog_refresh_target(&leg->dialog, request->message) != 0) {
 		request_answer_status(switchboard, request, 500, UPDATE_RETRY_S);
-	else
-		receive_answer(switchboard, request->id, request->message, request->flow,
-			&(const struct leg_reply){.status = 200,
-				.has_allow = true,
-				.contact = dialog_span(&leg->dialog, leg->dialog.local_contact)});
+		return;
+	}
+	reply.contact = dialog_span(&leg->dialog, leg->dialog.local_contact);
+	if (leg->state == LEG_ACTIVE)
+		sessions_answer(switchboard, line, index, &reply);
+	receive_answer(switchboard, request->id, request->message, request->flow, &reply);
 }
 
 void request_in_dialog(
@@ -111,7 +117,7 @@ void request_in_dialog(
 		request_answer_status(switchboard, request, 481, 0);
 		return;
 	}
-	leg_screen_in_dialog(message, 0, &screening);
+	leg_screen_in_dialog(message, usages_options(switchboard, leg->trunk), &screening);
 	if (screening.status != 0) {
 		request_answer_screening(switchboard, request, &screening);
 		return;

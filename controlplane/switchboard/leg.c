@@ -5,6 +5,7 @@
 #include "call/outcome.h"
 #include "call/record.h"
 #include "leg/cause.h"
+#include "leg/options.h"
 #include "leg/screen.h"
 #include "switchboard/usage.h"
 #include "util/format.h"
@@ -56,9 +57,12 @@ static struct leg_invite describe_invite(
 	const struct switchboard *switchboard, const struct line *line, unsigned index)
 {
 	const struct leg *leg = &line->call.legs[index];
+	struct session_terms terms;
 
+	session_timer_offer(&leg->session, &terms);
 	return (struct leg_invite){
 		.dialog = &leg->dialog,
+		.session = terms,
 		.max_forwards = line->call.max_forwards,
 		.user_agent = callers_user_agent(switchboard, line),
 		.methods = usages_methods(switchboard, leg->trunk),
@@ -236,6 +240,7 @@ static void send_answer(struct switchboard *switchboard, struct line *line, unsi
 	}
 	leg->dialog.state = DIALOG_CONFIRMED;
 	exchange_step(switchboard, line, index, NEGOTIATION_EVENT_CONNECTED);
+	sessions_answer(switchboard, line, index, &reply);
 	if (!legs_respond(switchboard, line, index, leg->invite, &reply))
 		legs_step(switchboard, line, index, LEG_EVENT_ACK_MISSING);
 }
@@ -330,6 +335,8 @@ void legs_step(
 	switchboard_mark(switchboard, line);
 	if (leg_is_settled(leg) && leg->leg_id != 0)
 		record_note_end(leg, &switchboard->now);
+	if (leg_is_settled(leg))
+		sessions_end(switchboard, line, index);
 	if (leg->state == LEG_ENDED)
 		legs_forget_dialog(switchboard, line, index);
 	for (unsigned i = 0; i < actions.count; i++)

@@ -23,6 +23,7 @@ void offer_send(struct switchboard *switchboard, struct line *line, unsigned ind
 	if (legs_request(switchboard, line, index, &offer) != 0) {
 		switchboard->counts.refused_memory++;
 		switchboard->reject_status = 500;
+		sessions_refused(switchboard, line, index);
 		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_REFUSED);
 		return;
 	}
@@ -45,6 +46,8 @@ void offer_pause_over(struct switchboard *switchboard, struct line *line, unsign
 	bool is_hopeless = ++leg->negotiation.glare_count >= NEGOTIATION_GLARE_MAX;
 
 	switchboard->reject_status = 491;
+	if (is_hopeless)
+		sessions_refused(switchboard, line, index);
 	exchange_step(switchboard, line, index,
 		is_hopeless ? NEGOTIATION_EVENT_ORDER_GIVE_UP : NEGOTIATION_EVENT_PAUSE_OVER);
 }
@@ -68,11 +71,25 @@ void offer_accepted(struct switchboard *switchboard, struct line *line, unsigned
 	call_drop_request(&line->call, &leg->negotiation.sent);
 	if (dialog_refresh_target(&leg->dialog, response) != 0)
 		switchboard->counts.refused_memory++;
+	sessions_accepted(switchboard, line, index, response);
 	if (response->method == SIP_METHOD_UPDATE)
 		event = NEGOTIATION_EVENT_ANSWERED;
 	else if (leg->is_offer_late && leg_has_sdp(response))
 		event = NEGOTIATION_EVENT_COUNTERED;
 	exchange_step(switchboard, line, index, event);
+}
+
+static void lose(
+	struct switchboard *switchboard, struct line *line, unsigned index, unsigned status)
+{
+	sessions_lost(switchboard, line, index, status);
+	exchange_step(switchboard, line, index, NEGOTIATION_EVENT_LOST);
+}
+
+static void refuse(struct switchboard *switchboard, struct line *line, unsigned index)
+{
+	sessions_refused(switchboard, line, index);
+	exchange_step(switchboard, line, index, NEGOTIATION_EVENT_REFUSED);
 }
 
 void offer_refused(struct switchboard *switchboard, struct line *line, unsigned index,
@@ -81,7 +98,9 @@ void offer_refused(struct switchboard *switchboard, struct line *line, unsigned 
 	struct leg *leg = &line->call.legs[index];
 	struct span uri = dialog_span(&leg->dialog, leg->dialog.remote_target);
 	enum sip_method method = (enum sip_method)leg->negotiation.sent->method;
-	bool can_answer = response != NULL && auth_answer(switchboard, leg, response, method, uri);
+	bool can_answer =
+		response != NULL && (auth_answer(switchboard, leg, response, method, uri) ||
+					    sessions_lengthen(leg, response));
 
 	call_drop_request(&line->call, &leg->negotiation.sent);
 	switchboard->reject_status = status;
@@ -90,9 +109,9 @@ void offer_refused(struct switchboard *switchboard, struct line *line, unsigned 
 	else if (status == 491)
 		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_GLARED);
 	else if (status == 481 || status == 408 || response == NULL)
-		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_LOST);
+		lose(switchboard, line, index, status);
 	else
-		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_REFUSED);
+		refuse(switchboard, line, index);
 }
 
 void offer_update_response(struct switchboard *switchboard, struct line *line, unsigned index,

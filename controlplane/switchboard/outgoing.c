@@ -4,6 +4,7 @@
  */
 #include "leg/allow.h"
 #include "leg/cause.h"
+#include "leg/options.h"
 #include "switchboard/usage.h"
 
 #include <errno.h>
@@ -61,6 +62,8 @@ bool legs_respond(struct switchboard *switchboard, struct line *line, unsigned i
 static void build_extras(struct switchboard *switchboard, const struct leg *leg,
 	enum sip_method method, struct sip_builder *builder)
 {
+	struct session_terms terms;
+
 	if (switchboard->authorization[0] != '\0') {
 		sip_build_header(builder,
 			switchboard->is_proxy_authorization ? SIP_HEADER_PROXY_AUTHORIZATION
@@ -70,8 +73,13 @@ static void build_extras(struct switchboard *switchboard, const struct leg *leg,
 	}
 	if (method == SIP_METHOD_BYE)
 		cause_build_reason(builder, leg->release.q850);
-	if (method == SIP_METHOD_INVITE || method == SIP_METHOD_UPDATE)
+	if (method == SIP_METHOD_INVITE || method == SIP_METHOD_UPDATE) {
 		leg_allow_build(builder, usages_methods(switchboard, leg->trunk));
+		session_timer_offer(&leg->session, &terms);
+		leg_options_build(
+			builder, SIP_HEADER_SUPPORTED, usages_options(switchboard, leg->trunk));
+		session_terms_build(builder, &terms);
+	}
 	sip_build_header(builder, SIP_HEADER_USER_AGENT, switchboard_user_agent(switchboard));
 }
 
@@ -128,6 +136,8 @@ int legs_request(struct switchboard *switchboard, struct line *line, unsigned in
 		else
 			call_drop_request(&line->call, outgoing->keep);
 	}
+	if (result == 0 && outgoing->ret_id != NULL)
+		*outgoing->ret_id = id;
 	return result;
 }
 

@@ -65,6 +65,8 @@ static int begin_caller(struct switchboard *switchboard, struct line *line,
 				     : invite->max_forwards - 1;
 	call_begin_leg(call, CALL_CALLER, &switchboard->now);
 	leg->trunk = trunk;
+	sessions_begin(switchboard, leg);
+	sessions_prepare(leg, invite);
 	callers_read(switchboard, line, invite);
 	leg->peer_cseq = invite->cseq.number;
 	leg->is_offer_late = !leg_has_sdp(invite);
@@ -257,7 +259,8 @@ void request_begin(struct switchboard *switchboard, const struct transaction_ind
 	} else if (table_find(switchboard->by_origin, &origin, sizeof(origin)) != NULL) {
 		request_answer_status(switchboard, request, 482, 0); /* RFC 3261 8.2.2.2: merged */
 	} else if (!replaces_take(switchboard, request) &&
-		   auth_admit(switchboard, request, trunk_config(switchboard->trunks, trunk))) {
+		   auth_admit(switchboard, request, trunk_config(switchboard->trunks, trunk)) &&
+		   sessions_admit_first(switchboard, request, trunk)) {
 		begin_call(switchboard, request, trunk);
 	}
 }

@@ -86,6 +86,7 @@ static void take_answer(struct switchboard *switchboard, struct line *line, unsi
 	call_drop_request(&line->call, &leg->invite);
 	leg_allow_learn(response->message, &leg->peer_methods);
 	exchange_step(switchboard, line, index, NEGOTIATION_EVENT_CONNECTED);
+	sessions_accepted(switchboard, line, index, response->message);
 	leg->answer_ms = switchboard->now.mono_ms;
 	leg->times.answer_wall_ns = switchboard->now.wall_ns;
 	legs_step(switchboard, line, index,
@@ -156,7 +157,8 @@ static void take_refusal(struct switchboard *switchboard, struct line *line, uns
 	struct span uri = dialog_span(&leg->dialog, leg->dialog.remote_target);
 	struct event_release release;
 
-	if (message != NULL && auth_answer(switchboard, leg, message, SIP_METHOD_INVITE, uri)) {
+	if (message != NULL && (auth_answer(switchboard, leg, message, SIP_METHOD_INVITE, uri) ||
+				       sessions_lengthen(leg, message))) {
 		legs_step(switchboard, line, index, LEG_EVENT_CHALLENGED);
 		return;
 	}
@@ -213,6 +215,8 @@ void response_for_leg(struct switchboard *switchboard,
 	const struct transaction_indication *response, struct line *line, unsigned index)
 {
 	switchboard_mark(switchboard, line);
+	if (sessions_response(switchboard, response, line, index))
+		return;
 	if (response->message->method == SIP_METHOD_INVITE)
 		take_invite_response(switchboard, response, line, index);
 	else if (response->message->method == SIP_METHOD_UPDATE)
@@ -255,6 +259,8 @@ void response_missing(struct switchboard *switchboard, transaction_id id, unsign
 	const struct leg_request *sent = leg->negotiation.sent;
 
 	switchboard_mark(switchboard, line);
+	if (sessions_missing(switchboard, id, line, index))
+		return;
 	if (is_of(id, leg->invite)) {
 		first_missing(switchboard, status, line, index);
 	} else if (is_of(id, sent) && sent->method == SIP_METHOD_BYE) {

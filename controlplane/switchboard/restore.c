@@ -137,8 +137,10 @@ static void restore_server(struct switchboard *switchboard, struct line *line, u
 		call_drop_request(&line->call, slot);
 		return;
 	}
-	if (status == 200)
+	if (status == 200) {
 		reply.body = legs_told(leg);
+		sessions_repeat(leg, &reply);
+	}
 	if (status != 0)
 		(void)legs_respond(switchboard, line, index, *slot, &reply); /* it is repeated */
 }
@@ -264,6 +266,7 @@ void restore_line(struct switchboard *switchboard, struct line *line, bool is_ot
 	if (!call->is_recorded)
 		switchboard_emit_event(switchboard, line, CALL_EVENT_RECOVERED, CALL_LEGS);
 	restore_timer(switchboard, line);
+	sessions_restore(switchboard, line);
 	for (unsigned i = 0; i < CALL_LEGS; i++)
 		if (call->legs[i].leg_id != 0)
 			restore_leg(switchboard, line, i);

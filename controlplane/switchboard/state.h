@@ -40,6 +40,7 @@ enum {
 	SWITCHBOARD_JOURNAL_BYTES = 256 * 1024, /* two INVITEs of the largest size, and bodies */
 	SWITCHBOARD_PORT_TRIES = 4,		/* pairs tried if the dataplane refuses one */
 	SWITCHBOARD_NONCES = 1024,		/* whose use is remembered */
+	LINE_SESSION = CALL_LEGS + 1,
 	SWITCHBOARD_BOOT_BITS = 27, /* random part of call ids; see call_id below 2^59 */
 };
 
@@ -54,7 +55,7 @@ struct usages;
 struct line_timer {
 	struct wheel_timer timer;
 	struct line *line;
-	uint8_t leg_index; /* CALL_LEGS: the call's own state */
+	uint8_t leg_index; /* CALL_LEGS: the call's own state; LINE_SESSION: session timers */
 };
 
 /* Finds a leg by the tag that we gave its dialog. */
@@ -70,6 +71,8 @@ struct line {
 	struct call call;
 	struct line_timer timer;	     /* of the call's state */
 	struct line_timer pauses[CALL_LEGS]; /* after 491 */
+	struct line_timer session;	     /* the earlier of both legs' session timers */
+	transaction_id refreshes[CALL_LEGS]; /* UPDATE or OPTIONS of ours that keeps a session */
 	struct table_node by_id;	     /* key: call.call_id */
 	struct line_tag tags[CALL_LEGS];
 	struct table_node by_origin; /* key: origin */
@@ -251,6 +254,7 @@ struct legs_outgoing {
 	enum sip_method method;
 	struct span body;	   /* session description, or empty */
 	struct leg_request **keep; /* where it is kept while it is in progress; NULL: nowhere */
+	transaction_id *ret_id;	   /* of one that isn't kept; NULL: nobody asks */
 };
 /* Sends it. -errno of transaction_request() or of the builder, -ENOMEM. */
 td_must_check int legs_request(struct switchboard *switchboard, struct line *line, unsigned index,
@@ -448,6 +452,42 @@ td_must_check int callers_headers(
 	const struct switchboard *switchboard, const struct line *line, char *buffer, size_t size);
 /* User-Agent towards the called leg's trunk, empty if it shall get none. */
 struct span callers_user_agent(const struct switchboard *switchboard, const struct line *line);
+
+/* ---- switchboard_session.c ---- */
+/* The extension that a trunk's peers may require, if its session timers aren't off. */
+uint32_t sessions_options(const struct switchboard *switchboard, uint32_t trunk);
+/* A leg begins: its trunk says what session timers it may have. */
+void sessions_begin(struct switchboard *switchboard, struct leg *leg);
+/* Judges what a request asks for. False: it has been answered (422, 400). The first INVITE, and
+ * one inside the leg's dialog that will be answered. */
+bool sessions_admit_first(struct switchboard *switchboard,
+	const struct transaction_indication *request, uint32_t trunk);
+bool sessions_admit_refresh(struct switchboard *switchboard,
+	const struct transaction_indication *request, struct leg *leg);
+/* Takes what the first INVITE asks for. */
+void sessions_prepare(struct leg *leg, const struct sip_message *invite);
+/* Puts the terms into a 2xx to INVITE or UPDATE: a new life begins. And into a repeat of it. */
+void sessions_answer(struct switchboard *switchboard, struct line *line, unsigned index,
+	struct leg_reply *reply);
+void sessions_repeat(const struct leg *leg, struct leg_reply *reply);
+/* What the 2xx to our INVITE or UPDATE says. */
+void sessions_accepted(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct sip_message *response);
+/* True if the response is a 422, and our request may be sent again, with a longer interval. */
+bool sessions_lengthen(struct leg *leg, const struct sip_message *response);
+/* Our offer was refused, or given up: if it was a refresh, another will follow. */
+void sessions_refused(struct switchboard *switchboard, struct line *line, unsigned index);
+/* The dialog is gone: if a refresh found that out, the leg's release says so. */
+void sessions_lost(
+	struct switchboard *switchboard, struct line *line, unsigned index, unsigned status);
+/* True if it concerned a refresh by UPDATE or OPTIONS. */
+bool sessions_response(struct switchboard *switchboard,
+	const struct transaction_indication *response, struct line *line, unsigned index);
+bool sessions_missing(
+	struct switchboard *switchboard, transaction_id id, struct line *line, unsigned index);
+void sessions_due(struct switchboard *switchboard, struct line *line);
+void sessions_end(struct switchboard *switchboard, struct line *line, unsigned index);
+void sessions_restore(struct switchboard *switchboard, struct line *line);
 
 /* ---- switchboard_trace.c ---- */
 /* A message has come; it is turned away unread, or let in; and it has been handled. Of those

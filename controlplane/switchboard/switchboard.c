@@ -111,6 +111,8 @@ struct line *switchboard_take_line(struct switchboard *switchboard, uint64_t cal
 	line->call.deadline_ms = TD_NEVER;
 	line->timer.line = line;
 	line->timer.leg_index = CALL_LEGS;
+	line->session.line = line;
+	line->session.leg_index = LINE_SESSION;
 	for (unsigned i = 0; i < CALL_LEGS; i++) {
 		line->pauses[i].line = line;
 		line->pauses[i].leg_index = (uint8_t)i;
@@ -134,6 +136,7 @@ void switchboard_drop_line(struct switchboard *switchboard, struct line *line)
 {
 	wheel_stop(&switchboard->wheel, &line->timer.timer);
 	referrals_stop(switchboard, line);
+	wheel_stop(&switchboard->wheel, &line->session.timer);
 	for (unsigned i = 0; i < CALL_LEGS; i++) {
 		wheel_stop(&switchboard->wheel, &line->pauses[i].timer);
 		table_remove(switchboard->by_tag, &line->tags[i].node);
@@ -307,6 +310,10 @@ static void expire(void *context, struct wheel_timer *timer)
 
 	if (which->leg_index < CALL_LEGS) {
 		offer_pause_over(switchboard, which->line, which->leg_index);
+		return;
+	}
+	if (which->leg_index == LINE_SESSION) {
+		sessions_due(switchboard, which->line);
 		return;
 	}
 	which->line->call.deadline_ms = TD_NEVER;

@@ -168,6 +168,10 @@ void switchboard_set_gate(
 	X(refers_sent, "REFERs of ours")                                                    \
 	X(notifies_sent, "NOTIFYs of ours")                                                 \
 	X(notifies_failed, "NOTIFYs of ours refused or not answered")                       \
+	X(session_refreshes, "session refreshes sent: UPDATE, re-INVITE or OPTIONS")        \
+	X(session_too_small, "requests refused with 422: session interval too small")       \
+	X(sessions_expired, "calls ended because the peer sent no session refresh")         \
+	X(sessions_lost, "calls ended because a session refresh found the peer gone")       \
 	X(media_timeouts, "calls ended because media stopped")                              \
 	X(registers, "REGISTER requests for a registrar of ours")                           \
 	X(unexpected, "events that a machine had no place for")

@@ -38,11 +38,12 @@ uint32_t usages_methods(const struct switchboard *switchboard, uint32_t trunk)
 uint32_t usages_options(const struct switchboard *switchboard, uint32_t trunk)
 {
 	const struct config_trunk *config = trunk_config(switchboard->trunks, trunk);
+	uint32_t options = sessions_options(switchboard, trunk);
 
 	if (config == NULL || config->refer != CONFIG_REFER_ACCEPT)
-		return 0;
+		return options;
 	/* Without somebody who carries transfers out it would be a lie to offer Replaces. */
-	return LEG_OPTION_NOREFERSUB | LEG_OPTION_NOSUB |
+	return options | LEG_OPTION_NOREFERSUB | LEG_OPTION_NOSUB |
 	       (switchboard->ports.transfer != NULL ? LEG_OPTION_REPLACES : 0);
 }
 

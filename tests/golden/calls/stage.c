@@ -33,7 +33,11 @@
 	"    inbound_auth: {username: peer, password: secret}\n"                      \
 	"  - {name: f, sources: [\"2001:db8::/64\"], target: \"sip:[2001:db8::6]\", " \
 	"options_interval_s: 0}\n"                                                    \
+	"  - {name: g, sources: [10.7.0.1], target: \"sip:10.7.0.1\", "               \
+	"options_interval_s: 0, media_timeout_s: 0, session_timer: request}\n"        \
 	"routes:\n"                                                                   \
+	"  - {from: a, number: \"700\", to: [g]}\n"                                   \
+	"  - {from: g, number: \"100\", to: [b]}\n"                                   \
 	"  - {from: a, number: \"600\", to: [f]}\n"                                   \
 	"  - {from: f, number: \"100\", to: [b]}\n"                                   \
 	"  - {from: a, number: \"100\", to: [b]}\n"                                   \
@@ -180,6 +184,7 @@ struct stage *stage_create(void)
 	add_peer(stage, 3, "10.1.0.2");
 	add_peer(stage, 4, "10.9.0.1");
 	add_peer(stage, 5, "2001:db8::6");
+	add_peer(stage, 6, "10.7.0.1");
 	return stage;
 }
 

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-	STAGE_PEERS = 6,
+	STAGE_PEERS = 7,
 	STAGE_MESSAGE_BYTES = 4096,
 	STAGE_OUTPUT_BYTES = 64 * 1024,
 };
@@ -25,7 +25,7 @@ struct stage_message {
 };
 
 /* 'a' calls, 'b' is called, 'c' is a second destination, 'd' calls by the same trunk as 'a', 'e' is
- * a stranger, 'f' speaks IPv6. */
+ * a stranger, 'f' speaks IPv6, 'g' is asked for session timers. */
 struct stage_peer {
 	struct stage *stage;
 	char name;
