@@ -6,6 +6,7 @@
 #include "call/outcome.h"
 #include "call/record.h"
 #include "leg/cause.h"
+#include "switchboard/session.h"
 #include "switchboard/state.h"
 
 #include <string.h>

@@ -9,6 +9,7 @@
 #include "leg/allow.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
+#include "switchboard/session.h"
 #include "switchboard/state.h"
 
 #include <string.h>

@@ -7,6 +7,7 @@
 #include "leg/cause.h"
 #include "leg/options.h"
 #include "leg/screen.h"
+#include "switchboard/session.h"
 #include "switchboard/usage.h"
 #include "util/format.h"
 

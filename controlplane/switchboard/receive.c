@@ -3,6 +3,7 @@
  * From bytes to the one who is meant: strangers, guard, parser, and the
  * indications of the transaction layer.
  */
+#include "switchboard/trace.h"
 #include "switchboard/usage.h"
 #include "trace/trace.h"
 #include "util/siphash.h"

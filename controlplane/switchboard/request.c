@@ -7,6 +7,7 @@
 #include "leg/allow.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
+#include "switchboard/session.h"
 #include "switchboard/usage.h"
 
 #include <errno.h>

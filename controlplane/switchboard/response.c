@@ -6,6 +6,7 @@
 #include "leg/allow.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
+#include "switchboard/session.h"
 #include "switchboard/state.h"
 
 #include <errno.h>

@@ -8,6 +8,8 @@
  * body that was last agreed. A peer that agreed to no timer is asked by OPTIONS instead of a
  * re-INVITE: all that is wanted of it is a sign of life.
  */
+#include "switchboard/session.h"
+
 #include "call/outcome.h"
 #include "leg/allow.h"
 #include "leg/cause.h"

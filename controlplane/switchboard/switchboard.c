@@ -6,6 +6,8 @@
 
 #include "call/record.h"
 #include "call/snapshot.h"
+#include "switchboard/session.h"
+#include "switchboard/trace.h"
 #include "switchboard/usage.h"
 #include "util/siphash.h"
 

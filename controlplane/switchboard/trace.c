@@ -7,6 +7,7 @@
 #include "trace/trace.h"
 
 #include "switchboard/state.h"
+#include "switchboard/trace.h"
 
 #include <tandem/time.h>
 

@@ -8,6 +8,7 @@
 #include "leg/options.h"
 #include "leg/screen.h"
 #include "subscription/headers.h"
+#include "switchboard/session.h"
 
 #include <errno.h>
 #include <stdlib.h>
