@@ -35,10 +35,17 @@ static const struct journal_io system_io = {
 	.unlinkat = sys_unlinkat,
 };
 
+/* Ids are our own, so nobody can make them collide. */
+static uint64_t key_hash(const struct journal_key *key)
+{
+	return table_id_hash(key->id ^ key->kind << 60);
+}
+
 struct journal_entry *journal_index_find(struct journal *journal, uint16_t kind, uint64_t id)
 {
 	struct journal_key key = {.id = id, .kind = kind};
-	struct table_node *node = table_find(journal->index, &key, sizeof(key));
+	struct table_node *node =
+		table_find_hashed(journal->index, &key, sizeof(key), key_hash(&key));
 
 	return node == NULL ? NULL : td_container_of(node, struct journal_entry, node);
 }
@@ -67,7 +74,8 @@ int journal_index_apply(struct journal *journal, const struct journal_record *re
 		if (entry == NULL)
 			return -ENOSPC;
 		entry->key = (struct journal_key){.id = record->id, .kind = record->kind};
-		table_insert(journal->index, &entry->node, &entry->key, sizeof(entry->key));
+		table_insert_hashed(journal->index, &entry->node, &entry->key, sizeof(entry->key),
+			key_hash(&entry->key));
 		journal->stats.records[record->kind]++;
 	} else {
 		journal->stats.live_bytes -= journal_record_bytes(entry->value_bytes);

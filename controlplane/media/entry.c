@@ -6,8 +6,8 @@
 
 struct entry *entry_find(const struct ledger *ledger, uint64_t termination_id)
 {
-	struct table_node *node =
-		table_find(ledger->by_id, &termination_id, sizeof(termination_id));
+	struct table_node *node = table_find_hashed(ledger->by_id, &termination_id,
+		sizeof(termination_id), table_id_hash(termination_id));
 
 	return node == NULL ? NULL : td_container_of(node, struct entry, node);
 }
@@ -29,8 +29,8 @@ struct entry *entry_create(struct ledger *ledger, const struct td_termination_sp
 	if (entry == NULL)
 		return NULL;
 	entry->spec = *spec;
-	table_insert(ledger->by_id, &entry->node, &entry->spec.termination_id,
-		sizeof(entry->spec.termination_id));
+	table_insert_hashed(ledger->by_id, &entry->node, &entry->spec.termination_id,
+		sizeof(entry->spec.termination_id), table_id_hash(spec->termination_id));
 	return entry;
 }
 

@@ -79,7 +79,8 @@ void switchboard_emit_event(struct switchboard *switchboard, struct line *line,
 
 struct line *switchboard_find_call(const struct switchboard *switchboard, uint64_t call_id)
 {
-	struct table_node *node = table_find(switchboard->by_id, &call_id, sizeof(call_id));
+	struct table_node *node = table_find_hashed(
+		switchboard->by_id, &call_id, sizeof(call_id), table_id_hash(call_id));
 
 	return node == NULL ? NULL : td_container_of(node, struct line, by_id);
 }
@@ -119,8 +120,8 @@ struct line *switchboard_take_line(struct switchboard *switchboard, uint64_t cal
 		line->pauses[i].line = line;
 		line->pauses[i].leg_index = (uint8_t)i;
 	}
-	table_insert(
-		switchboard->by_id, &line->by_id, &line->call.call_id, sizeof(line->call.call_id));
+	table_insert_hashed(switchboard->by_id, &line->by_id, &line->call.call_id,
+		sizeof(line->call.call_id), table_id_hash(call_id));
 	return line;
 }
 

@@ -130,7 +130,9 @@ struct transaction_key transaction_key_merged(
 struct transaction *transaction_match(
 	const struct transaction_table *table, const struct transaction_key *key)
 {
-	struct table_node *node = table_find(table->by_key, key, sizeof(*key));
+	/* The key is a keyed hash: no other is needed. */
+	struct table_node *node =
+		table_find_hashed(table->by_key, key, sizeof(*key), key->words[0]);
 
 	return node ? td_container_of(node, struct transaction, key_node) : NULL;
 }

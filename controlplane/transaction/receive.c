@@ -127,7 +127,8 @@ static bool is_merged(const struct transaction_table *table, const struct sip_me
 	struct transaction_key *ret_key)
 {
 	*ret_key = transaction_key_merged(table, message);
-	return table_find(table->merged, ret_key, sizeof(*ret_key)) != NULL;
+	return table_find_hashed(table->merged, ret_key, sizeof(*ret_key), ret_key->words[0]) !=
+	       NULL;
 }
 
 /* A request that no transaction knows, under key. */
@@ -157,8 +158,9 @@ static void receive_new(struct transaction_table *table, const struct sip_messag
 	transaction_publish(table, transaction);
 	if (is_initial) {
 		transaction->merged_key = merged_key;
-		table_insert(table->merged, &transaction->merged_node, &transaction->merged_key,
-			sizeof(transaction->merged_key));
+		table_insert_hashed(table->merged, &transaction->merged_node,
+			&transaction->merged_key, sizeof(transaction->merged_key),
+			transaction->merged_key.words[0]);
 	}
 	if (is_invite)
 		transaction->state = STATE_PROCEEDING;
@@ -220,8 +222,9 @@ static struct transaction *restore(struct transaction_table *table,
 	}
 	if (span_is_empty(request->to.tag)) {
 		transaction->merged_key = transaction_key_merged(table, request);
-		table_insert(table->merged, &transaction->merged_node, &transaction->merged_key,
-			sizeof(transaction->merged_key));
+		table_insert_hashed(table->merged, &transaction->merged_node,
+			&transaction->merged_key, sizeof(transaction->merged_key),
+			transaction->merged_key.words[0]);
 	}
 	return transaction;
 }

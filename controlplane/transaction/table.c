@@ -141,8 +141,8 @@ struct transaction *transaction_create(struct transaction_table *table,
 
 void transaction_publish(struct transaction_table *table, struct transaction *transaction)
 {
-	table_insert(
-		table->by_key, &transaction->key_node, &transaction->key, sizeof(transaction->key));
+	table_insert_hashed(table->by_key, &transaction->key_node, &transaction->key,
+		sizeof(transaction->key), transaction->key.words[0]);
 }
 
 struct transaction *transaction_find(const struct transaction_table *table, transaction_id id)

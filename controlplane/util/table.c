@@ -48,12 +48,18 @@ void table_destroy(struct table *table)
 
 void table_insert(struct table *table, struct table_node *node, const void *key, uint32_t key_bytes)
 {
+	table_insert_hashed(table, node, key, key_bytes, siphash(table->seed, key, key_bytes));
+}
+
+void table_insert_hashed(struct table *table, struct table_node *node, const void *key,
+	uint32_t key_bytes, uint64_t hash)
+{
 	struct table_node **bucket;
 
 	assert(node->link == NULL && "the node is in a table already");
 	node->key = key;
 	node->key_bytes = key_bytes;
-	node->hash = siphash(table->seed, key, key_bytes);
+	node->hash = hash;
 	bucket = &table->buckets[node->hash & table->mask];
 	node->next = *bucket;
 	node->link = bucket;
@@ -88,8 +94,12 @@ static struct table_node *chain_find(
 
 struct table_node *table_find(const struct table *table, const void *key, size_t key_bytes)
 {
-	uint64_t hash = siphash(table->seed, key, key_bytes);
+	return table_find_hashed(table, key, key_bytes, siphash(table->seed, key, key_bytes));
+}
 
+struct table_node *table_find_hashed(
+	const struct table *table, const void *key, size_t key_bytes, uint64_t hash)
+{
 	return chain_find(table->buckets[hash & table->mask], hash, key, key_bytes);
 }
 

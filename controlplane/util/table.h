@@ -41,6 +41,22 @@ void table_remove(struct table *table, struct table_node *node);
 
 /* The newest node with that key, or NULL. */
 struct table_node *table_find(const struct table *table, const void *key, size_t key_bytes);
+/* The same with a hash that the caller has: of a key that no peer can choose (table_id_hash()), or
+ * that is a keyed hash itself. One table's nodes are all put in and found the same way. */
+void table_insert_hashed(struct table *table, struct table_node *node, const void *key,
+	uint32_t key_bytes, uint64_t hash);
+struct table_node *table_find_hashed(
+	const struct table *table, const void *key, size_t key_bytes, uint64_t hash);
+
+/* A hash of an id that we gave ourselves: spreads counters over all bits (the finaliser of
+ * MurmurHash3), at a tenth of SipHash's price. */
+static inline uint64_t table_id_hash(uint64_t id)
+{
+	id = (id ^ id >> 33) * UINT64_C(0xff51afd7ed558ccd);
+	id = (id ^ id >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+	return id ^ id >> 33;
+}
+
 /* The next older node with the same key as node, or NULL. */
 struct table_node *table_find_next(const struct table_node *node);
 
