@@ -2,6 +2,7 @@
 /* See json_writer.h. */
 #include "events/json_writer.h"
 
+#include "util/bytes.h"
 #include "util/digits.h"
 
 #include <tandem/time.h>
@@ -104,37 +105,12 @@ static void put_character(struct json_writer *json, const unsigned char *at, siz
 	}
 }
 
-static bool is_plain(unsigned char c)
-{
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
-/* Not 0 if one of eight bytes may not be plain. */
-static uint64_t foreign_bytes(const unsigned char *at)
-{
-	const uint64_t each = UINT64_C(0x0101010101010101);
-	uint64_t word;
-	uint64_t quotes;
-	uint64_t slashes;
-
-	memcpy(&word, at, sizeof(word));
-	quotes = word ^ each * '"';
-	slashes = word ^ each * '\\';
-	/* Below 0x20; above 0x7e; a byte that became zero. Borrows may only tell too much. */
-	return ((word - each * 0x20) | (word + each) | (quotes - each) | (slashes - each) | word) &
-	       each * 0x80;
-}
-
 /* How many plain bytes there are at the beginning. */
 static size_t plain_length(const unsigned char *text, size_t length)
 {
-	size_t at = 0;
+	const char *at = (const char *)text;
 
-	while (length - at >= sizeof(uint64_t) && foreign_bytes(text + at) == 0)
-		at += sizeof(uint64_t);
-	while (at < length && is_plain(text[at]))
-		at++;
-	return at;
+	return (size_t)(bytes_find_unplain(at, at + length) - at);
 }
 
 void json_writer_put_text(struct json_writer *json, const char *value, size_t length)
@@ -192,24 +168,30 @@ char *json_writer_time_format(char *at, uint64_t wall_ns)
 	};
 	uint64_t seconds = wall_ns / TD_NS_PER_S;
 	unsigned in_day = (unsigned)(seconds % S_PER_DAY);
+	unsigned ns = (unsigned)(wall_ns % TD_NS_PER_S);
 	unsigned year;
 	unsigned month;
 	unsigned day;
 
 	date_of(seconds / S_PER_DAY, &year, &month, &day);
-	at = digits_padded(at, year, 4);
+	at = digits_pair(at, year / 100);
+	at = digits_pair(at, year % 100);
 	*at++ = '-';
-	at = digits_padded(at, month, 2);
+	at = digits_pair(at, month);
 	*at++ = '-';
-	at = digits_padded(at, day, 2);
+	at = digits_pair(at, day);
 	*at++ = 'T';
-	at = digits_padded(at, in_day / S_PER_HOUR, 2);
+	at = digits_pair(at, in_day / S_PER_HOUR);
 	*at++ = ':';
-	at = digits_padded(at, in_day % S_PER_HOUR / S_PER_MINUTE, 2);
+	at = digits_pair(at, in_day % S_PER_HOUR / S_PER_MINUTE);
 	*at++ = ':';
-	at = digits_padded(at, in_day % S_PER_MINUTE, 2);
+	at = digits_pair(at, in_day % S_PER_MINUTE);
 	*at++ = '.';
-	at = digits_padded(at, wall_ns % TD_NS_PER_S, 9);
+	*at++ = (char)('0' + ns / 100000000);
+	at = digits_pair(at, ns / 1000000 % 100);
+	at = digits_pair(at, ns / 10000 % 100);
+	at = digits_pair(at, ns / 100 % 100);
+	at = digits_pair(at, ns % 100);
 	*at++ = 'Z';
 	return at;
 }

@@ -4,6 +4,7 @@
 
 #include "events/json_writer.h"
 #include "events/record_id.h"
+#include "util/bytes.h"
 
 #include <errno.h>
 #include <string.h>
@@ -43,21 +44,37 @@ struct encoder {
 	struct json_writer json;
 	const struct event_identity *identity;
 	size_t node_length;
-	bool is_bad; /* an enumeration was out of range */
+	bool is_node_plain; /* needs no escaping */
+	bool is_bad;	    /* an enumeration was out of range */
 };
+
+/* A text that stands behind a quote, with room for another: plain if the node's name is. */
+static void put_plain(struct encoder *encoder, struct json_key key, char *text, const char *end)
+{
+	size_t length = (size_t)(end - text);
+
+	if (!encoder->is_node_plain) {
+		json_writer_text(&encoder->json, key, text + 1, length - 1);
+		return;
+	}
+	text[length] = '"';
+	json_writer_put_key(&encoder->json, key);
+	json_writer_put(&encoder->json, text, length + 1);
+}
 
 /* An id of ours; 0 becomes null. */
 static void put_id(struct encoder *encoder, struct json_key key, uint64_t number)
 {
-	char id[EVENT_ID_TEXT_BYTES];
+	char id[EVENT_ID_TEXT_BYTES + 2];
 	const char *end;
 
 	if (number == 0) {
 		json_writer_null(&encoder->json, key);
 		return;
 	}
-	end = event_id_write(id, encoder->identity->node, encoder->node_length, number);
-	json_writer_text(&encoder->json, key, id, (size_t)(end - id));
+	id[0] = '"';
+	end = event_id_write(id + 1, encoder->identity->node, encoder->node_length, number);
+	put_plain(encoder, key, id, end);
 }
 
 /* The name of an enumeration's value; the value 0 of those that have "none" becomes null. */
@@ -310,16 +327,18 @@ static void put_cdr(struct encoder *encoder, const struct leg_cdr *cdr)
 static void put_contact(struct encoder *encoder, const struct contact_record *contact)
 {
 	struct json_writer *json = &encoder->json;
-	char id[EVENT_ID_TEXT_BYTES];
+	char id[EVENT_ID_TEXT_BYTES + 2];
 
 	put_id(encoder, JSON_KEY("contact_id"), contact->contact_id);
 	put_id(encoder, JSON_KEY("call_id"), contact->call_id);
 	json_writer_open_array(json, JSON_KEY("leg_ids"));
 	for (uint32_t i = 0; i < contact->leg_count && i < EVENT_CALL_LEGS_MAX; i++) {
-		const char *end = event_id_write(
-			id, encoder->identity->node, encoder->node_length, contact->leg_ids[i]);
+		const char *end;
 
-		json_writer_text(json, JSON_ELEMENT, id, (size_t)(end - id));
+		id[0] = '"';
+		end = event_id_write(
+			id + 1, encoder->identity->node, encoder->node_length, contact->leg_ids[i]);
+		put_plain(encoder, JSON_ELEMENT, id, end);
 	}
 	json_writer_close_array(json);
 	json_writer_number(json, JSON_KEY("leg_count"), contact->leg_count);
@@ -365,6 +384,9 @@ int event_record_to_json(const struct event_record *record, const struct event_i
 	char *json, size_t size_bytes, size_t *ret_length)
 {
 	struct encoder encoder = {.identity = identity, .node_length = strlen(identity->node)};
+	const char *node_end = identity->node + encoder.node_length;
+
+	encoder.is_node_plain = bytes_find_unplain(identity->node, node_end) == node_end;
 
 	json_writer_begin(&encoder.json, json, size_bytes);
 	put_identity(&encoder, record);
