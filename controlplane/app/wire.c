@@ -43,39 +43,33 @@ int wire_complain(const char *part, const char *what, int result)
 
 /* --- calls ---------------------------------------------------------------------------------- */
 
+/* What the journal gives back, in this order: calls in progress may need a phone. */
+static const struct restored_kind {
+	enum journal_kind kind;
+	enum switchboard_journal as;
+	const char *area;
+	const char *consequence; /* of a record that can't be used */
+} restored_kinds[] = {
+	{JOURNAL_BINDINGS, SWITCHBOARD_JOURNAL_BINDINGS, "registrar",
+		"the phone must register again"},
+	{JOURNAL_SUBSCRIPTION, SWITCHBOARD_JOURNAL_SUBSCRIPTION, "subscription",
+		"the phone must subscribe again"},
+	{JOURNAL_CALL, SWITCHBOARD_JOURNAL_CALL, "call", "media will be removed"},
+};
+
 struct restoring {
 	struct wire *wire;
+	const struct restored_kind *kind;
 	bool is_other_boot;
 };
 
-static int restore_call(void *context, uint64_t call_id, const uint8_t *value, size_t value_bytes)
+static int restore_record(void *context, uint64_t id, const uint8_t *value, size_t value_bytes)
 {
 	const struct restoring *restoring = context;
 	struct wire *wire = restoring->wire;
 	int result = switchboard_restore(wire->switchboard,
 		&(const struct switchboard_snapshot){
-			.kind = SWITCHBOARD_JOURNAL_CALL,
-			.id = call_id,
-			.value = value,
-			.length = value_bytes,
-			.is_other_boot = restoring->is_other_boot,
-		},
-		wire_now(wire));
-
-	if (result != 0)
-		td_log(TD_LOG_ERR,
-			"call: %" PRIx64 ": not restored, media will be removed (error=%s)",
-			call_id, strerror(-result));
-	return 0; /* one bad record must not cost the others */
-}
-
-static int restore_bindings(void *context, uint64_t id, const uint8_t *value, size_t value_bytes)
-{
-	const struct restoring *restoring = context;
-	struct wire *wire = restoring->wire;
-	int result = switchboard_restore(wire->switchboard,
-		&(const struct switchboard_snapshot){
-			.kind = SWITCHBOARD_JOURNAL_BINDINGS,
+			.kind = restoring->kind->as,
 			.id = id,
 			.value = value,
 			.length = value_bytes,
@@ -84,11 +78,23 @@ static int restore_bindings(void *context, uint64_t id, const uint8_t *value, si
 		wire_now(wire));
 
 	if (result != 0)
-		td_log(TD_LOG_ERR,
-			"registrar: %" PRIx64
-			": not restored, the phone must register again (error=%s)",
-			id, strerror(-result));
-	return 0;
+		td_log(TD_LOG_ERR, "%s: %" PRIx64 ": not restored, %s (error=%s)",
+			restoring->kind->area, id, restoring->kind->consequence, strerror(-result));
+	return 0; /* one bad record must not cost the others */
+}
+
+static int restore_all(struct wire *wire)
+{
+	struct restoring restoring = {
+		.wire = wire, .is_other_boot = journal_stats(wire->journal).is_other_boot};
+	int result = 0;
+
+	for (size_t i = 0; i < TD_COUNT_OF(restored_kinds) && result == 0; i++) {
+		restoring.kind = &restored_kinds[i];
+		result = journal_replay(
+			wire->journal, restored_kinds[i].kind, restore_record, &restoring);
+	}
+	return result;
 }
 
 static uint32_t journaled_calls(const struct wire *wire)
@@ -99,7 +105,6 @@ static uint32_t journaled_calls(const struct wire *wire)
 static int build_switchboard(struct wire *wire)
 {
 	const struct switchboard_ports ports = carry_switchboard_ports(wire);
-	struct restoring restoring = {wire, journal_stats(wire->journal).is_other_boot};
 	uint8_t seed[SWITCHBOARD_SEED_BYTES];
 	const struct switchboard_setup setup = {.config = wire->config,
 		.seed = seed,
@@ -114,10 +119,7 @@ static int build_switchboard(struct wire *wire)
 		result = switchboard_create(&setup, &ports, wire_now(wire), &wire->switchboard);
 	if (result != 0)
 		return wire_complain("switchboard", "cannot be created", result);
-	/* First the phones: calls in progress may need the next one. */
-	result = journal_replay(wire->journal, JOURNAL_BINDINGS, restore_bindings, &restoring);
-	if (result == 0)
-		result = journal_replay(wire->journal, JOURNAL_CALL, restore_call, &restoring);
+	result = restore_all(wire);
 	if (result != 0)
 		return wire_complain("journal", "cannot be read back", result);
 	switchboard_restored(wire->switchboard, wire_now(wire));

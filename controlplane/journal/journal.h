@@ -31,6 +31,7 @@ enum journal_kind {
 	JOURNAL_BINDINGS = 3, /* id: of the user; value: what registered with us as him */
 	JOURNAL_REGISTRATION = 4, /* id: of our registration; value: how far it has come */
 	JOURNAL_TARGETS = 5,	  /* id: of a trunk's target URI; value: what its name meant */
+	JOURNAL_SUBSCRIPTION = 6, /* id: of the subscription; value: who is told of whose calls */
 	JOURNAL_KIND_COUNT
 };
 

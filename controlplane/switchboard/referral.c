@@ -177,7 +177,7 @@ static bool try_again(struct switchboard *switchboard, struct referral *referral
 static struct referral *find_referral(
 	const struct switchboard *switchboard, const struct transaction_indication *indication)
 {
-	uint64_t call_id = (indication->user & ~USAGE_CLASS_MASK) >> REFERRAL_NUMBER_BITS;
+	uint64_t call_id = (indication->user & ~USAGE_REFERRAL_USER) >> REFERRAL_NUMBER_BITS;
 	unsigned number = indication->user & ((1u << REFERRAL_NUMBER_BITS) - 1);
 	struct line *line = switchboard_find_call(switchboard, call_id);
 	struct referral *referral = line != NULL ? referral_at(&line->call, number) : NULL;

@@ -50,6 +50,7 @@ enum {
 struct leg_screening;
 struct line;
 struct usages;
+struct watch;
 
 /* Wakes a line. */
 struct line_timer {
@@ -76,6 +77,7 @@ struct line {
 	struct table_node by_id;	     /* key: call.call_id */
 	struct line_tag tags[CALL_LEGS];
 	struct table_node by_origin; /* key: origin */
+	struct watch *watch;	     /* owned by usages.heap; NULL: nobody may watch it */
 	struct line *next_dirty;
 	uint64_t origin; /* of the caller's INVITE: finds merged requests (RFC 3261 8.2.2.2) */
 	uint8_t port_tries;

@@ -2,9 +2,8 @@
 /*
  * What the switchboard shows of itself: counters, gauges, the list of calls. Changes nothing.
  */
-#include "call/referral.h"
-#include "switchboard/state.h"
 #include "switchboard/switchboard.h"
+#include "switchboard/usage.h"
 
 struct switchboard_counts switchboard_get_counts(const struct switchboard *switchboard)
 {
@@ -16,6 +15,8 @@ struct switchboard_counts switchboard_get_counts(const struct switchboard *switc
 	counts.ports_in_use = 2 * port_pool_pairs_in_use(switchboard->pool);
 	counts.call_memory_bytes = (uint64_t)counts.calls * sizeof(struct line) +
 				   heap_footprint_bytes(&switchboard->heap);
+	if (switchboard->usages->subscriptions != NULL)
+		counts.subscriptions = slab_in_use(switchboard->usages->subscriptions);
 	counts.transactions = transaction_table_counts(switchboard->transactions);
 	counts.defence = defence_get_counts(switchboard->defence);
 	counts.registrar = registrar_get_counts(switchboard->registrar);

@@ -140,6 +140,7 @@ void switchboard_drop_line(struct switchboard *switchboard, struct line *line)
 	wheel_stop(&switchboard->wheel, &line->timer.timer);
 	referrals_stop(switchboard, line);
 	wheel_stop(&switchboard->wheel, &line->session.timer);
+	watches_drop(switchboard, line);
 	for (unsigned i = 0; i < CALL_LEGS; i++) {
 		wheel_stop(&switchboard->wheel, &line->pauses[i].timer);
 		table_remove(switchboard->by_tag, &line->tags[i].node);
@@ -175,6 +176,7 @@ static void commit_line(struct switchboard *switchboard, struct line *line)
 	traces_keep(switchboard, line);
 	/* Still marked while it settles, so that it isn't queued again. */
 	referrals_commit(switchboard, line);
+	watches_note(switchboard, line);
 	if (!calls_settle(switchboard, line)) {
 		journal_line(switchboard, line);
 		line->is_dirty = false;
@@ -199,6 +201,7 @@ void switchboard_commit(struct switchboard *switchboard)
 		switchboard->dirty = line->next_dirty;
 		commit_line(switchboard, line);
 	}
+	subscriptions_commit(switchboard);
 	outbox_flush(switchboard->outbox, &to);
 	switchboard->message = NULL;
 	switchboard->flow = NULL;
@@ -221,8 +224,11 @@ int switchboard_restore(struct switchboard *switchboard,
 	int result;
 
 	switchboard->now = now;
+	switchboard->usages->is_restoring = true;
 	if (snapshot->kind == SWITCHBOARD_JOURNAL_BINDINGS)
 		return bindings_restore(switchboard, snapshot);
+	if (snapshot->kind == SWITCHBOARD_JOURNAL_SUBSCRIPTION)
+		return subscriptions_restore(switchboard, snapshot);
 	line = switchboard_find_call(switchboard, call_id) == NULL
 		       ? switchboard_take_line(switchboard, call_id)
 		       : NULL;
@@ -250,6 +256,8 @@ int switchboard_restore(struct switchboard *switchboard,
 
 void switchboard_restored(struct switchboard *switchboard, struct td_now now)
 {
+	switchboard->now = now;
+	subscriptions_restored(switchboard);
 	switchboard_advance(switchboard, now);
 }
 
@@ -381,7 +389,9 @@ int switchboard_reconfigure(
 	switchboard->routes = routes;
 	forget_alternatives(switchboard);
 	switchboard->config = config;
+	subscriptions_reconfigure(switchboard);
 	defence_configure(switchboard->defence, &config->sip);
+	switchboard_commit(switchboard);
 	return 0;
 }
 
@@ -395,6 +405,8 @@ int switchboard_set_targets(struct switchboard *switchboard, uint32_t trunk,
 void switchboard_set_gate(
 	struct switchboard *switchboard, enum switchboard_gate gate, bool is_closed)
 {
+	if (is_closed && gate == SWITCHBOARD_GATE_DRAINING)
+		switchboard->usages->must_withdraw = true;
 	if (is_closed)
 		switchboard->gates |= (uint32_t)gate;
 	else

@@ -40,6 +40,7 @@ enum switchboard_journal {
 	SWITCHBOARD_JOURNAL_CALL,
 	SWITCHBOARD_JOURNAL_BINDINGS,	  /* contacts of one who registered with us */
 	SWITCHBOARD_JOURNAL_REGISTRATION, /* of ours with somebody else */
+	SWITCHBOARD_JOURNAL_SUBSCRIPTION, /* of somebody to the states of our calls */
 	SWITCHBOARD_JOURNAL_COUNT
 };
 
@@ -166,6 +167,9 @@ void switchboard_set_gate(
 	X(refers_received, "requests for a transfer: REFER, INVITE with Replaces or Join")  \
 	X(refers_declined, "of those, declined at once")                                    \
 	X(refers_sent, "REFERs of ours")                                                    \
+	X(subscriptions_taken, "subscriptions, and fetches, to the states of calls")        \
+	X(subscriptions_refused, "SUBSCRIBEs refused: what they ask, or no room")           \
+	X(dialogs_untold, "calls that a subscription had no room for")                      \
 	X(notifies_sent, "NOTIFYs of ours")                                                 \
 	X(notifies_failed, "NOTIFYs of ours refused or not answered")                       \
 	X(session_refreshes, "session refreshes sent: UPDATE, re-INVITE or OPTIONS")        \
@@ -184,7 +188,8 @@ struct switchboard_counts {
 	uint32_t calls;
 	uint32_t legs;
 	uint32_t dialogs;
-	uint32_t referrals;	    /* REFERs in progress */
+	uint32_t referrals; /* REFERs in progress */
+	uint32_t subscriptions;
 	uint32_t terminations;	    /* wanted in the dataplane */
 	uint32_t ports_in_use;	    /* local media ports: two per pair */
 	uint64_t call_memory_bytes; /* of all calls, with what their blocks cost beyond their bytes;

@@ -19,21 +19,32 @@ int usages_create(struct switchboard *switchboard)
 	if (switchboard->usages == NULL)
 		return -ENOMEM;
 	wheel_init(&switchboard->usages->referral_wheel, switchboard->now.mono_ms);
-	return 0;
+	return subscriptions_create(switchboard);
 }
 
 void usages_destroy(struct switchboard *switchboard)
 {
+	if (switchboard->usages != NULL)
+		subscriptions_destroy(switchboard);
 	free(switchboard->usages);
 }
 
 uint32_t usages_methods(const struct switchboard *switchboard, uint32_t trunk)
 {
 	const struct config_trunk *config = trunk_config(switchboard->trunks, trunk);
+	uint32_t methods = LEG_METHOD(SIP_METHOD_NOTIFY); /* answers to REFERs of ours */
 
-	if (config == NULL || config->refer != CONFIG_REFER_ACCEPT)
-		return 0;
-	return LEG_METHOD(SIP_METHOD_REFER) | LEG_METHOD(SIP_METHOD_SUBSCRIBE);
+	if (config != NULL && config->refer == CONFIG_REFER_ACCEPT)
+		methods |= LEG_METHOD(SIP_METHOD_REFER) | LEG_METHOD(SIP_METHOD_SUBSCRIBE);
+	if (subscriptions_are_offered(switchboard, trunk))
+		methods |= LEG_METHOD(SIP_METHOD_SUBSCRIBE);
+	return methods;
+}
+
+struct span usages_packages(const struct switchboard *switchboard, uint32_t trunk)
+{
+	return subscriptions_are_offered(switchboard, trunk) ? SPAN("dialog, refer")
+							     : SPAN("refer");
 }
 
 uint32_t usages_options(const struct switchboard *switchboard, uint32_t trunk)
@@ -77,8 +88,10 @@ void usages_answer_status(struct switchboard *switchboard,
 void usages_answer_bad_event(
 	struct switchboard *switchboard, const struct transaction_indication *request)
 {
-	const struct leg_reply reply = {
-		.status = 489, .more = {{SIP_HEADER_ALLOW_EVENTS, SPAN("refer")}}};
+	trunk_id trunk = trunk_find_by_source(
+		switchboard->trunks, &request->flow->remote.ip, request->flow->transport);
+	const struct leg_reply reply = {.status = 489,
+		.more = {{SIP_HEADER_ALLOW_EVENTS, usages_packages(switchboard, trunk)}}};
 
 	switchboard->counts.refused_policy++;
 	usages_answer(switchboard, request, &reply);
@@ -116,9 +129,16 @@ bool usages_begin(struct switchboard *switchboard, const struct transaction_indi
 	const struct leg_reply not_allowed = {
 		.status = 405, .warning = "not outside a call's dialog", .has_allow = true};
 	const struct sip_message *message = request->message;
+	trunk_id trunk = trunk_find_by_source(
+		switchboard->trunks, &request->flow->remote.ip, request->flow->transport);
 
 	if (!is_usage(message->method))
 		return false;
+	if (message->method == SIP_METHOD_SUBSCRIBE &&
+		subscriptions_are_offered(switchboard, trunk)) {
+		subscriptions_begin(switchboard, request);
+		return true;
+	}
 	switchboard->counts.refused_policy++;
 	if (message->method != SIP_METHOD_NOTIFY)
 		usages_answer(switchboard, request, &not_allowed);
@@ -151,6 +171,20 @@ static bool screen(struct switchboard *switchboard, const struct transaction_ind
 	return reply.status == 0;
 }
 
+/* In a dialog of a subscription, or in none. */
+static void without_leg(
+	struct switchboard *switchboard, const struct transaction_indication *request)
+{
+	struct subscription *subscription = subscriptions_find(switchboard, request->message);
+
+	if (subscription != NULL && request->message->method == SIP_METHOD_SUBSCRIBE) {
+		subscriptions_refresh(switchboard, request, subscription);
+		return;
+	}
+	switchboard->counts.unmatched++;
+	usages_answer_status(switchboard, request, 481, NULL);
+}
+
 bool usages_in_dialog(struct switchboard *switchboard, const struct transaction_indication *request)
 {
 	const struct sip_message *message = request->message;
@@ -162,8 +196,7 @@ bool usages_in_dialog(struct switchboard *switchboard, const struct transaction_
 		return false;
 	leg = request_find_leg(switchboard, message, message->to.tag, &line, &index);
 	if (leg == NULL) {
-		switchboard->counts.unmatched++;
-		usages_answer_status(switchboard, request, 481, NULL);
+		without_leg(switchboard, request);
 		return true;
 	}
 	switchboard_mark(switchboard, line);
@@ -184,9 +217,12 @@ bool usages_in_dialog(struct switchboard *switchboard, const struct transaction_
 bool usages_indication(
 	struct switchboard *switchboard, const struct transaction_indication *indication)
 {
-	if ((indication->user & USAGE_CLASS_MASK) != USAGE_REFERRAL_USER)
+	if (indication->user >= USAGE_REFERRAL_USER)
+		referrals_indication(switchboard, indication);
+	else if (indication->user >= USAGE_SUBSCRIPTION_USER)
+		subscriptions_indication(switchboard, indication);
+	else
 		return false;
-	referrals_indication(switchboard, indication);
 	return true;
 }
 
@@ -203,11 +239,22 @@ static void expire_referral(void *context, struct wheel_timer *timer)
 
 void usages_advance(struct switchboard *switchboard)
 {
-	(void)wheel_advance(&switchboard->usages->referral_wheel, switchboard->now.mono_ms,
-		expire_referral, switchboard);
+	struct usages *usages = switchboard->usages;
+	uint64_t now_ms = switchboard->now.mono_ms;
+
+	(void)wheel_advance(&usages->referral_wheel, now_ms, expire_referral, switchboard);
+	(void)wheel_advance(&usages->subscription_wheel, now_ms, subscriptions_expire, switchboard);
+	if (usages->must_withdraw)
+		subscriptions_withdraw(switchboard);
 }
 
 uint64_t usages_deadline(const struct switchboard *switchboard)
 {
-	return wheel_deadline(&switchboard->usages->referral_wheel);
+	struct usages *usages = switchboard->usages;
+	uint64_t referral_ms = wheel_deadline(&usages->referral_wheel);
+	uint64_t subscription_ms = wheel_deadline(&usages->subscription_wheel);
+
+	if (usages->must_withdraw)
+		return switchboard->now.mono_ms;
+	return referral_ms < subscription_ms ? referral_ms : subscription_ms;
 }

@@ -20,12 +20,14 @@
 	"dataplane: {ports: [{device: net_null0}]}\n"                                 \
 	"trunks:\n"                                                                   \
 	"  - {name: a, sources: [10.1.0.0/24], target: \"sip:10.1.0.1\", "            \
-	"options_interval_s: 0, max_calls: 1, refer: accept}\n"                       \
+	"options_interval_s: 0, max_calls: 1, refer: accept, "                        \
+	"events: [dialog], max_subscriptions: 2}\n"                                   \
 	"  - name: b\n"                                                               \
 	"    sources: [10.2.0.1]\n"                                                   \
 	"    target: \"sip:10.2.0.1\"\n"                                              \
 	"    options_interval_s: 0\n"                                                 \
 	"    credentials: {username: tandem, password: secret}\n"                     \
+	"    events: [dialog]\n"                                                      \
 	"  - name: c\n"                                                               \
 	"    sources: [10.3.0.1]\n"                                                   \
 	"    target: \"sip:10.3.0.1\"\n"                                              \
@@ -135,7 +137,7 @@ static void tell_event(void *context, const struct event_record *record)
 static void tell_journal(void *context, enum switchboard_journal kind, size_t length)
 {
 	static const char *const kinds[SWITCHBOARD_JOURNAL_COUNT] = {
-		"", " bindings", " registration"};
+		"", " bindings", " registration", " subscription"};
 	struct stage *stage = context;
 
 	text_appendf(

@@ -38,9 +38,27 @@ static void tell_header(
 /* The lines of a body that isn't a session description. */
 static void tell_lines(struct stage *stage, struct span body)
 {
+	static const char *const random[] = {
+		" id=\"", " call-id=\"", " local-tag=\"", " remote-tag=\""};
+
 	text_append_string(&stage->output, " |");
 	for (uint32_t i = 0; i < body.length; i++) {
 		char c = body.text[i];
+
+		/* What comes from dice would change with every throw that is added elsewhere. */
+		for (size_t j = 0; j < TD_COUNT_OF(random); j++) {
+			uint32_t length = (uint32_t)strlen(random[j]);
+
+			if (i + length >= body.length ||
+				strncmp(body.text + i, random[j], length) != 0)
+				continue;
+			text_append_string(&stage->output, random[j]);
+			text_append_char(&stage->output, '*');
+			for (i += length; i < body.length && body.text[i] != '"'; i++)
+				;
+			c = '"';
+			break;
+		}
 
 		if (c == '\n')
 			text_append_string(&stage->output, " /");

@@ -403,8 +403,8 @@ uint32_t board_outstanding(struct board *board)
 {
 	struct switchboard_counts counts = switchboard_get_counts(board->switchboard);
 	uint32_t sum = (uint32_t)counts.call_memory_bytes + counts.calls + counts.legs +
-		       counts.dialogs + counts.referrals + counts.terminations +
-		       counts.ports_in_use + counts.transactions.clients +
+		       counts.dialogs + counts.referrals + counts.subscriptions +
+		       counts.terminations + counts.ports_in_use + counts.transactions.clients +
 		       counts.transactions.servers + board->journal_count +
 		       board->termination_count + board->command_count;
 
