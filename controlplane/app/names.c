@@ -156,24 +156,45 @@ static void keep_records(struct names *names)
 
 /* --- lists ---------------------------------------------------------------------------------- */
 
-static void log_list(struct names *names, const struct config_trunk *trunk, trunk_id id,
-	const struct resolver_target *targets, uint32_t count)
+/* A target that is no source of its trunk: what it sends is dropped, or taken for another's. */
+static void warn_of_stranger(const struct names *names, trunk_id id, const char *endpoint,
+	const struct resolver_target *target)
 {
+	const struct config_trunk *trunk = trunk_config(trunks_of(names), id);
+	trunk_id owner = trunk_find_by_source(
+		trunks_of(names), &target->endpoint.ip, (enum sip_transport)target->transport);
+	const struct config_trunk *other = trunk_config(trunks_of(names), owner);
+
+	if (owner == id)
+		return;
+	if (other == NULL)
+		td_log(TD_LOG_WARN,
+			"names: %s: %s leads to %s, which is not among the trunk's sources: its "
+			"answers are dropped",
+			trunk->name, trunk->target.uri, endpoint);
+	else
+		td_log(TD_LOG_WARN,
+			"names: %s: %s leads to %s, which is a source of %s: calls from there are "
+			"that trunk's",
+			trunk->name, trunk->target.uri, endpoint, other->name);
+}
+
+static void log_list(const struct names *names, trunk_id id, const struct resolver_target *targets,
+	uint32_t count)
+{
+	const struct config_trunk *trunk = trunk_config(trunks_of(names), id);
 	char list[NAMES_LIST_BYTES] = "";
 	size_t used = 0;
 
-	for (uint32_t i = 0; i < count && used < sizeof(list) - 1; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		char endpoint[TD_ENDPOINT_TEXT_BYTES];
 
-		used += (size_t)snprintf(list + used, sizeof(list) - used, " %s/%s",
-			td_endpoint_format(&targets[i].endpoint, endpoint),
-			sip_transport_name((enum sip_transport)targets[i].transport));
-		if (trunk_find_by_source(trunks_of(names), &targets[i].endpoint.ip,
-			    (enum sip_transport)targets[i].transport) != id)
-			td_log(TD_LOG_WARN,
-				"names: %s: %s leads to %s, which is not among the trunk's sources: "
-				"its answers will be dropped",
-				trunk->name, trunk->target.uri, endpoint);
+		(void)td_endpoint_format(&targets[i].endpoint, endpoint);
+		warn_of_stranger(names, id, endpoint, &targets[i]);
+		if (used < sizeof(list) - 1)
+			used += (size_t)snprintf(list + used, sizeof(list) - used, " %s/%s",
+				endpoint,
+				sip_transport_name((enum sip_transport)targets[i].transport));
 	}
 	td_log(TD_LOG_INFO, "names: %s: %s leads to%s", trunk->name, trunk->target.uri, list);
 }
@@ -190,10 +211,11 @@ static void on_changed(
 		return;
 	set_targets(names, watch, targets, count);
 	if (count != 0)
-		log_list(names, trunk, watch, targets, count);
+		log_list(names, watch, targets, count);
 	else if (resolver_get_status(names->resolver, watch, &status) == 0)
-		td_log(TD_LOG_WARN, "names: %s: %s leads nowhere any more, the trunk is skipped",
-			trunk->name, trunk->target.uri);
+		td_log(TD_LOG_WARN,
+			"names: %s: %s leads nowhere any more, the trunk is skipped (%s)",
+			trunk->name, trunk->target.uri, locate_reason_text(status.reason));
 	keep_record(names, trunk, targets, count);
 }
 
