@@ -328,6 +328,41 @@ static void test_reload_keeps_targets(void **state)
 	trunk_table_destroy(table);
 }
 
+/* The request URI keeps the name, and a port that was written with it; only TLS asks for a name in
+ * the certificate, and what isn't TLS must look like any flow, or its failures go unheard. */
+static void test_names_in_uris_and_flows(void **state)
+{
+	static const struct {
+		const char *target;
+		const char *uri;
+	} cases[] = {
+		{"sip:carrier.test", "sip:1@carrier.test"},
+		{"sip:carrier.test:5060", "sip:1@carrier.test:5060"},
+		{"sip:carrier.test:5080;transport=tcp", "sip:1@carrier.test:5080;transport=tcp"},
+	};
+	const struct resolver_target list[] = {target(1, 0)};
+
+	(void)state;
+	for (size_t i = 0; i < TD_COUNT_OF(cases); i++) {
+		char text[256];
+		char uri[TRUNK_URI_BYTES];
+		struct trunk_attempt attempt = {.last = TRUNK_TARGET_NONE};
+		struct trunk_table *table;
+		struct sip_flow flow;
+
+		(void)snprintf(text, sizeof(text), "trunks:\n  - {name: a, target: \"%s\"}\n",
+			cases[i].target);
+		table = table_of(text);
+		assert_int_equal(trunk_uri(table, 0, SPAN("1"), uri), 0);
+		assert_string_equal(uri, cases[i].uri);
+		assert_int_equal(trunk_set_targets(table, 0, list, 1, 0), 0);
+		assert_int_equal(trunk_choose_target(table, 0, &attempt, 0, 0), 0);
+		assert_int_equal(trunk_target_flow(table, 0, attempt.last, &flow), 0);
+		assert_int_equal(flow.server_id, 0);
+		trunk_table_destroy(table);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -342,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_sources_follow),
 		cmocka_unit_test(test_departed_sources_are_bounded),
 		cmocka_unit_test(test_reload_keeps_targets),
+		cmocka_unit_test(test_names_in_uris_and_flows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
