@@ -154,6 +154,7 @@ static void free_leg(struct call *call, unsigned index)
 	struct leg *leg = &call->legs[index];
 
 	call_drop_request(call, &leg->invite);
+	call_drop_request(call, &leg->info);
 	call_clear_negotiation(call, &leg->negotiation);
 	call_clear_text(call, &leg->ack_sdp, &leg->ack_sdp_length);
 	dialog_fini(&leg->dialog);

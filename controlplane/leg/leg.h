@@ -132,6 +132,8 @@ struct leg {
 	uint64_t held_ms;	/* finished holds together */
 	uint64_t hold_since_ms; /* 0: not on hold */
 	struct leg_times times;
+	struct leg_request *info;   /* owned by the call's heap: the peer's INFO that the other side
+				     * is being sent, or NULL; not journaled */
 	struct leg_request *invite; /* owned by the call's heap: the first INVITE in progress, or
 				     * NULL */
 	uint32_t ack_cseq;	    /* of the ACK that ack_sdp belongs to */

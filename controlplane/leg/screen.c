@@ -45,13 +45,13 @@ static void screen_method(
 	case SIP_METHOD_CANCEL:
 		return;
 	case SIP_METHOD_UPDATE:
+	case SIP_METHOD_INFO:
 		if (is_in_dialog)
 			return;
 		screening->status = 481;
-		screening->reason = "UPDATE belongs to no dialog of ours";
+		screening->reason = "the request belongs to no dialog of ours";
 		return;
 	case SIP_METHOD_PRACK:
-	case SIP_METHOD_INFO:
 	case SIP_METHOD_NOTIFY:
 	case SIP_METHOD_REFER:
 	case SIP_METHOD_SUBSCRIBE:
@@ -108,6 +108,7 @@ void leg_screen_in_dialog(
 		request->method == SIP_METHOD_CANCEL || request->method == SIP_METHOD_BYE)
 		return;
 	screen_require(request, ret_screening);
-	if (ret_screening->status == 0 && request->method != SIP_METHOD_OPTIONS)
+	if (ret_screening->status == 0 && request->method != SIP_METHOD_OPTIONS &&
+		request->method != SIP_METHOD_INFO)
 		screen_body(request, ret_screening);
 }

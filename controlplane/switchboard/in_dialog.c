@@ -6,6 +6,7 @@
 #include "leg/allow.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
+#include "switchboard/info.h"
 #include "switchboard/session.h"
 #include "switchboard/usage.h"
 
@@ -136,6 +137,8 @@ void request_in_dialog(
 		take_reinvite(switchboard, request, line, index);
 	else if (message->method == SIP_METHOD_UPDATE)
 		take_update(switchboard, request, line, index);
+	else if (message->method == SIP_METHOD_INFO)
+		infos_take(switchboard, request, line, index);
 	else
 		request_answer_options(switchboard, request);
 }

@@ -105,7 +105,10 @@ static int build_request(struct switchboard *switchboard, struct leg *leg,
 	sip_builder_init(&builder, switchboard->buffer, sizeof(switchboard->buffer));
 	dialog_build_request_by(&leg->dialog, &builder, outgoing->method, &via, 0);
 	build_extras(switchboard, leg, outgoing->method, &builder);
-	return sip_builder_finish(&builder, SPAN("application/sdp"), outgoing->body);
+	return sip_builder_finish(&builder,
+		span_is_empty(outgoing->content_type) ? SPAN("application/sdp")
+						      : outgoing->content_type,
+		outgoing->body);
 }
 
 int legs_request(struct switchboard *switchboard, struct line *line, unsigned index,

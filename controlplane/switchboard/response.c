@@ -6,6 +6,7 @@
 #include "leg/allow.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
+#include "switchboard/info.h"
 #include "switchboard/session.h"
 #include "switchboard/state.h"
 
@@ -216,7 +217,8 @@ void response_for_leg(struct switchboard *switchboard,
 	const struct transaction_indication *response, struct line *line, unsigned index)
 {
 	switchboard_mark(switchboard, line);
-	if (sessions_response(switchboard, response, line, index))
+	if (sessions_response(switchboard, response, line, index) ||
+		infos_response(switchboard, response, line, index))
 		return;
 	if (response->message->method == SIP_METHOD_INVITE)
 		take_invite_response(switchboard, response, line, index);
@@ -260,7 +262,8 @@ void response_missing(struct switchboard *switchboard, transaction_id id, unsign
 	const struct leg_request *sent = leg->negotiation.sent;
 
 	switchboard_mark(switchboard, line);
-	if (sessions_missing(switchboard, id, line, index))
+	if (sessions_missing(switchboard, id, line, index) ||
+		infos_missing(switchboard, id, line, index))
 		return;
 	if (is_of(id, leg->invite)) {
 		first_missing(switchboard, status, line, index);

@@ -73,6 +73,7 @@ struct line {
 	struct line_timer timer;	     /* of the call's state */
 	struct line_timer pauses[CALL_LEGS]; /* after 491 */
 	struct line_timer session;	     /* the earlier of both legs' session timers */
+	transaction_id infos[CALL_LEGS];     /* INFO relayed to that side */
 	transaction_id refreshes[CALL_LEGS]; /* UPDATE or OPTIONS of ours that keeps a session */
 	struct table_node by_id;	     /* key: call.call_id */
 	struct line_tag tags[CALL_LEGS];
@@ -254,7 +255,8 @@ bool legs_respond(struct switchboard *switchboard, struct line *line, unsigned i
 /* A request of ours inside the dialog. */
 struct legs_outgoing {
 	enum sip_method method;
-	struct span body;	   /* session description, or empty */
+	struct span body;
+	struct span content_type;  /* of body; empty: a session description */
 	struct leg_request **keep; /* where it is kept while it is in progress; NULL: nowhere */
 	transaction_id *ret_id;	   /* of one that isn't kept; NULL: nobody asks */
 };

@@ -172,6 +172,8 @@ void switchboard_set_gate(
 	X(dialogs_untold, "calls that a subscription had no room for")                      \
 	X(notifies_sent, "NOTIFYs of ours")                                                 \
 	X(notifies_failed, "NOTIFYs of ours refused or not answered")                       \
+	X(infos_relayed, "INFO requests relayed to the other side")                         \
+	X(infos_refused, "INFO requests refused: package, size, or nobody who takes them")  \
 	X(session_refreshes, "session refreshes sent: UPDATE, re-INVITE or OPTIONS")        \
 	X(session_too_small, "requests refused with 422: session interval too small")       \
 	X(sessions_expired, "calls ended because the peer sent no session refresh")         \
