@@ -80,7 +80,7 @@ static void test_what_goes_with_the_answer(void **state)
 		&fixture, "INVITE sip:1@h", CONTACT "Require: 100rel, timer\r\nRequire: x\r\n", "");
 	leg_screen_initial(&fixture.message, 0, &screening);
 	assert_string_equal(screening.unsupported, "100rel, timer, x");
-	fixture_request(&fixture, "INFO sip:1@h", "", "");
+	fixture_request(&fixture, "MESSAGE sip:1@h", "", "");
 	leg_screen_initial(&fixture.message, 0, &screening);
 	assert_true(screening.has_allow);
 	fixture_request(&fixture, "INVITE sip:1@h", CONTACT "Content-Type: a/b\r\n", "x");
