@@ -435,6 +435,9 @@ const struct control_verb *wire_verbs(size_t *ret_count)
 		{"trace", observation_trace_verb},
 		{"reload", verb_reload},
 		{"drain", verb_drain},
+		{"bans", wire_verb_bans},
+		{"ban", wire_verb_ban},
+		{"unban", wire_verb_unban},
 	};
 
 	*ret_count = TD_COUNT_OF(verbs);

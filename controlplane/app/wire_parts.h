@@ -75,6 +75,11 @@ struct td_now wire_now(const struct wire *wire);
  * configuration untouched; -ENOMEM. */
 td_must_check int wire_reload(struct wire *wire, json_t *report);
 
+/* Banned addresses (verbs_bans.c). */
+int wire_verb_bans(void *context, const json_t *request, json_t **ret_result);
+int wire_verb_ban(void *context, const json_t *request, json_t **ret_result);
+int wire_verb_unban(void *context, const json_t *request, json_t **ret_result);
+
 /* Who has registered with us, as a verb and as counters (verbs_registrations.c). */
 int wire_verb_registrations(void *context, const json_t *request, json_t **ret_result);
 json_t *wire_registrar_json(const struct registrar_counts *counts);

@@ -310,9 +310,8 @@ struct config_trunk {
 	uint32_t latch;				/* enum td_latch; media.latch if not given */
 	uint32_t media_timeout_s;		/* media.timeout_s if not given */
 	struct config_limits limits;
-	bool has_overload_control; /* RFC 7339 in our requests to it */
-	uint32_t session_timer;	   /* enum config_session_timer */
-	uint32_t refer;		   /* enum config_refer */
+	uint32_t session_timer; /* enum config_session_timer */
+	uint32_t refer;		/* enum config_refer */
 	uint32_t event_count;
 	uint32_t events[CONFIG_TRUNK_EVENTS_MAX]; /* enum config_event */
 	uint32_t max_subscriptions;

@@ -41,7 +41,7 @@ const struct schema_field schema_defence_fields[SCHEMA_DEFENCE_FIELDS] = {
 		RANGE(0, 1000000), AT(config_defence, ban_auth_failures)),
 	ROW("sip.defence", "ban_malformed", SCHEMA_NUMBER,
 		"Malformed messages in a minute that ban an address; 0: never.", RELOAD,
-		DEFAULT("100"), RANGE(0, 1000000), AT(config_defence, ban_malformed)),
+		DEFAULT("100"), RANGE(0, 255), AT(config_defence, ban_malformed)),
 	ROW("sip.defence", "message_max_bytes", SCHEMA_NUMBER,
 		"Longest request; longer ones get 513.", RELOAD, DEFAULT("65535"),
 		RANGE(2048, SIP_MESSAGE_MAX_BYTES), UNIT("bytes"),

@@ -51,4 +51,9 @@ int ctl_show_dataplane(const struct ctl_options *options);
 /* "call trace ID": asks, and draws. */
 int ctl_show_call(const struct ctl_options *options);
 
+/* Banned addresses (bans.c). */
+int ctl_show_bans(const struct ctl_options *options);
+int ctl_ban(const struct ctl_options *options);
+int ctl_unban(const struct ctl_options *options);
+
 #endif

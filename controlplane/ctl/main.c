@@ -24,6 +24,8 @@ static const char help[] =
 	"                                SIP Call-ID, or the caller's or called number\n"
 	"  tandemctl trunks              carriers and phones: state, calls, refusals\n"
 	"  tandemctl registrations       phones that have registered with us, and where they are\n"
+	"  tandemctl bans                addresses that are banned, and for how long\n"
+	"  tandemctl ban ADDRESS         ban one of a trunk's prefix; unban ADDRESS takes it back\n"
 	"  tandemctl cdr [-n 50]         the last call detail records, newest last\n"
 	"  tandemctl cdr --call ID       those of one call (end of its id, or its SIP Call-ID)\n"
 	"  tandemctl events --follow     what happens, as it happens\n"
@@ -220,6 +222,9 @@ static const struct {
 	{"dataplane", ctl_show_dataplane},
 	{"reload", reload},
 	{"drain", drain},
+	{"bans", ctl_show_bans},
+	{"ban", ctl_ban},
+	{"unban", ctl_unban},
 };
 
 static int usage_error(const char *what, const char *name)
@@ -309,8 +314,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < TD_COUNT_OF(verbs); i++) {
 		if (strcmp(verbs[i].name, argv[optind]) != 0)
 			continue;
-		if (options.argument != NULL && verbs[i].run != drain &&
-			verbs[i].run != ctl_show_call)
+		if (options.argument != NULL && verbs[i].run != drain && verbs[i].run != ctl_ban &&
+			verbs[i].run != ctl_unban && verbs[i].run != ctl_show_call)
 			return usage_error("unexpected argument", options.argument);
 		if (options.subject != NULL && verbs[i].run != ctl_show_call)
 			return usage_error("unexpected argument", options.subject);

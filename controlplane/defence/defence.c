@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct trunk_buckets {
 	struct bucket from;
@@ -19,6 +20,9 @@ struct defence {
 	uint32_t retry_after_s;
 	struct overload overload;
 	struct refusals refusals;
+	struct config_defence config;
+	struct source_rules rules;
+	struct sources *sources; /* owns */
 	uint32_t trunk_slots;
 	struct trunk_buckets *trunks; /* owns */
 };
@@ -27,9 +31,19 @@ void defence_configure(struct defence *defence, const struct config_sip *sip)
 {
 	defence->wait_target_us = sip->overload_queue_delay_ms * TD_US_PER_MS;
 	defence->retry_after_s = sip->retry_after_s;
+	defence->config = sip->defence;
+	defence->rules = (struct source_rules){
+		.rate = {sip->defence.source_requests_per_s, sip->defence.source_burst},
+		.ban_s = sip->defence.ban_s,
+		.ban_max_s = sip->defence.ban_max_s,
+		.faults_max = {[SOURCE_FAULT_AUTH] = sip->defence.ban_auth_failures,
+			[SOURCE_FAULT_MALFORMED] = sip->defence.ban_malformed,
+			[SOURCE_FAULT_SCANNER] = 1},
+	};
 }
 
-int defence_create(const struct config_sip *sip, uint32_t trunk_slots, struct defence **ret_defence)
+int defence_create(const struct config_sip *sip, uint32_t trunk_slots,
+	const uint8_t seed[SIPHASH_SEED_BYTES], struct defence **ret_defence)
 {
 	struct defence *defence = calloc(1, sizeof(*defence));
 
@@ -38,7 +52,8 @@ int defence_create(const struct config_sip *sip, uint32_t trunk_slots, struct de
 	defence_configure(defence, sip);
 	defence->trunk_slots = trunk_slots;
 	defence->trunks = calloc(trunk_slots, sizeof(*defence->trunks));
-	if (defence->trunks == NULL) {
+	if (defence->trunks == NULL ||
+		sources_create(sip->defence.sources_max, seed, &defence->sources) != 0) {
 		defence_destroy(defence);
 		return -ENOMEM;
 	}
@@ -50,6 +65,7 @@ void defence_destroy(struct defence *defence)
 {
 	if (defence == NULL)
 		return;
+	sources_destroy(defence->sources);
 	free(defence->trunks);
 	free(defence);
 }
@@ -101,6 +117,76 @@ uint32_t defence_retry_after_s(const struct defence *defence, uint64_t origin)
 {
 	return defence->retry_after_s +
 	       (uint32_t)(origin >> 16 & 0xffff) % (defence->retry_after_s + 1);
+}
+
+static bool begins_with(struct span text, const char *word)
+{
+	size_t length = strlen(word);
+
+	return text.length >= length && strncasecmp(text.text, word, length) == 0;
+}
+
+/* From is the second place where they give themselves away: "sipvicious"<sip:100@1.1.1.1>. */
+static struct span display_of(struct span from)
+{
+	if (from.length != 0 && from.text[0] == '"')
+		return (struct span){from.text + 1, from.length - 1};
+	return from;
+}
+
+bool defence_is_scanner(struct defence *defence, const struct sip_message *request)
+{
+	const struct sip_header *agent = sip_message_find(request, SIP_HEADER_USER_AGENT);
+	struct span display = display_of(request->from.text);
+
+	for (uint32_t i = 0; i < defence->config.scanner_count; i++) {
+		const char *word = defence->config.scanners[i];
+
+		if (begins_with(display, word) ||
+			(agent != NULL && begins_with(agent->value, word))) {
+			defence->counts.scanners++;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool defence_admit_source(struct defence *defence, const struct td_ip *ip, uint64_t now_ms)
+{
+	if (sources_take(defence->sources, ip, &defence->rules, now_ms))
+		return true;
+	defence->counts.refused_source_rate++;
+	return false;
+}
+
+bool defence_is_banned(const struct defence *defence, const struct td_ip *ip, uint64_t now_ms)
+{
+	return sources_is_banned(defence->sources, ip, now_ms);
+}
+
+void defence_drop_banned(struct defence *defence)
+{
+	defence->counts.banned_dropped++;
+}
+
+void defence_note_fault(struct defence *defence, const struct td_ip *ip,
+	const struct source_deed *deed, uint64_t now_ms)
+{
+	defence->counts.bans +=
+		sources_note_fault(defence->sources, ip, deed, &defence->rules, now_ms);
+}
+
+enum defence_limit defence_check_size(struct defence *defence, const struct sip_message *request)
+{
+	enum defence_limit limit = limits_check(request, &defence->config);
+
+	defence->counts.too_large += limit != DEFENCE_LIMIT_NONE;
+	return limit;
+}
+
+struct sources *defence_sources(const struct defence *defence)
+{
+	return defence->sources;
 }
 
 static struct bucket_rate outbound_rate(const struct config_limits *limits)

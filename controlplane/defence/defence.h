@@ -10,7 +10,9 @@
 #define TD_DEFENCE_DEFENCE_H
 
 #include "config/config.h"
+#include "defence/limits.h"
 #include "defence/overload.h"
+#include "defence/sources.h"
 
 #include <tandem/compiler.h>
 
@@ -27,6 +29,11 @@ struct defence;
 	X(shed_emergency, "emergency calls refused under overload")                            \
 	X(repeats_refused, "repeats of refused INVITEs that got the same answer")              \
 	X(acks_absorbed, "ACKs to refusals that have no transaction")                          \
+	X(refused_source_rate, "requests refused: sip.defence.source_requests_per_s")          \
+	X(scanners, "requests of scanners, by their User-Agent or From")                       \
+	X(banned_dropped, "requests of banned addresses, dropped in silence")                  \
+	X(bans, "addresses banned for what they did")                                          \
+	X(too_large, "requests refused: a size or a count of sip.defence exceeded")            \
 	X(refused_trunk_rate, "new calls refused: the trunk's limits.calls_per_s")             \
 	X(outbound_rate, "destinations passed over: their limits.outbound_calls_per_s")
 
@@ -38,8 +45,8 @@ struct defence_counts {
 };
 
 /* Creates a defence for trunk ids below trunk_slots. Copies what it needs of sip. -ENOMEM. */
-td_must_check int defence_create(
-	const struct config_sip *sip, uint32_t trunk_slots, struct defence **ret_defence);
+td_must_check int defence_create(const struct config_sip *sip, uint32_t trunk_slots,
+	const uint8_t seed[SIPHASH_SEED_BYTES], struct defence **ret_defence);
 /* NULL is allowed. */
 void defence_destroy(struct defence *defence);
 
@@ -62,6 +69,22 @@ void defence_absorb_ack(struct defence *defence);
 /* Seconds for Retry-After: between the configured number and twice as many, always the same for
  * one origin. */
 uint32_t defence_retry_after_s(const struct defence *defence, uint64_t origin);
+
+/* True, counted, if the request comes from a scanner's program. */
+bool defence_is_scanner(struct defence *defence, const struct sip_message *request);
+/* True if one more request outside dialogs may come from an address now; counts those that may
+ * not. */
+td_must_check bool defence_admit_source(
+	struct defence *defence, const struct td_ip *ip, uint64_t now_ms);
+bool defence_is_banned(const struct defence *defence, const struct td_ip *ip, uint64_t now_ms);
+/* Counts a request that a banned address sent in vain. */
+void defence_drop_banned(struct defence *defence);
+void defence_note_fault(struct defence *defence, const struct td_ip *ip,
+	const struct source_deed *deed, uint64_t now_ms);
+/* The first limit of size that a parsed request exceeds, counted; or NONE. */
+enum defence_limit defence_check_size(struct defence *defence, const struct sip_message *request);
+/* What is remembered of addresses, for the operator. */
+struct sources *defence_sources(const struct defence *defence);
 
 /* True, and one is counted, if one more new call may come from that trunk now. */
 td_must_check bool defence_admit_call(struct defence *defence, uint32_t trunk,

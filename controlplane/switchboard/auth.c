@@ -108,6 +108,8 @@ void auth_challenge(struct switchboard *switchboard, const struct auth_request *
 		.is_stale = verdict == DIGEST_STALE || verdict == DIGEST_REPLAYED};
 	struct digest_offer weak = strong;
 
+	if (verdict == DIGEST_WRONG)
+		guard_note_fault(switchboard, request->flow, SOURCE_FAULT_AUTH);
 	weak.algorithm = DIGEST_MD5;
 	if (digest_nonce_make(&switchboard->digest,
 		    span_from(td_ip_format(&request->flow->remote.ip, peer)),
@@ -130,11 +132,15 @@ enum digest_verdict auth_verify(struct switchboard *switchboard, const struct au
 		.secret = demand->secret,
 		.peer = span_from(td_ip_format(&request->flow->remote.ip, peer)),
 	};
+	enum digest_verdict verdict;
 
 	if (!algorithm_is_wanted(demand->algorithm, demand->given->algorithm))
 		return DIGEST_WRONG;
-	return digest_check(
+	verdict = digest_check(
 		&switchboard->digest, &claim, request->message, switchboard->now.mono_ms);
+	if (verdict == DIGEST_OK)
+		guard_note_proof(switchboard, request->flow);
+	return verdict;
 }
 
 /* Of a trunk that has one name and one password. */

@@ -71,7 +71,8 @@ static int create_machines(struct switchboard *switchboard)
 	if (result == 0)
 		result = bindings_create(switchboard);
 	if (result == 0)
-		result = defence_create(&config->sip, TRUNK_IDS_MAX, &switchboard->defence);
+		result = defence_create(
+			&config->sip, TRUNK_IDS_MAX, switchboard->seed, &switchboard->defence);
 	if (result == 0)
 		result = route_table_create(
 			config, switchboard->trunks, trunk_seed, &switchboard->routes);

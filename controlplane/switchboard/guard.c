@@ -7,6 +7,7 @@
 #include "route/route.h"
 #include "switchboard/state.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum {
@@ -131,6 +132,59 @@ static bool is_ack_to_refusal(
 	       span_equal(request->to.tag, refusal_tag(receive_origin(switchboard, request), tag));
 }
 
+/* True if the address is a trunk's alone: it has only the trunk's limits, and can't be banned for
+ * what somebody sent in its name. */
+static bool is_single(const struct switchboard *switchboard, const struct sip_flow *flow)
+{
+	return trunk_source_is_single(switchboard->trunks, &flow->remote.ip, flow->transport);
+}
+
+/* True if the request belongs to a dialog of ours, by a tag that nobody can guess. */
+static bool is_in_dialog(const struct switchboard *switchboard, const struct sip_message *request)
+{
+	struct span tag = request->to.tag;
+
+	return tag.length != 0 && table_find(switchboard->by_tag, tag.text, tag.length) != NULL;
+}
+
+void guard_note_fault(
+	struct switchboard *switchboard, const struct sip_flow *flow, enum source_fault fault)
+{
+	const struct source_deed deed = {fault, flow->transport == SIP_TRANSPORT_UDP};
+
+	if (!is_single(switchboard, flow))
+		defence_note_fault(
+			switchboard->defence, &flow->remote.ip, &deed, switchboard->now.mono_ms);
+}
+
+void guard_note_proof(struct switchboard *switchboard, const struct sip_flow *flow)
+{
+	if (!is_single(switchboard, flow))
+		sources_note_proof(defence_sources(switchboard->defence), &flow->remote.ip,
+			switchboard->now.mono_ms);
+}
+
+/* Scanners, and who has been banned; neither is a peer, and both get silence. */
+static bool is_unwelcome(struct switchboard *switchboard, const struct sip_message *request,
+	const struct sip_flow *flow)
+{
+	const struct leg_reply reply = {.status = 403};
+	uint64_t now_ms = switchboard->now.mono_ms;
+
+	if (is_in_dialog(switchboard, request))
+		return false;
+	if (defence_is_banned(switchboard->defence, &flow->remote.ip, now_ms)) {
+		defence_drop_banned(switchboard->defence);
+		return true;
+	}
+	if (request->to.tag.length != 0 || !defence_is_scanner(switchboard->defence, request))
+		return false;
+	guard_note_fault(switchboard, flow, SOURCE_FAULT_SCANNER);
+	if (switchboard->config->sip.defence.answers_scanners && request->method != SIP_METHOD_ACK)
+		receive_answer_stateless(switchboard, request, flow, &reply);
+	return true;
+}
+
 bool guard_turns_away(struct switchboard *switchboard, const struct sip_message *request,
 	const struct sip_flow *flow, trunk_id trunk)
 {
@@ -138,6 +192,8 @@ bool guard_turns_away(struct switchboard *switchboard, const struct sip_message 
 	bool is_invite = request->method == SIP_METHOD_INVITE;
 	uint64_t origin;
 
+	if (is_unwelcome(switchboard, request, flow))
+		return true;
 	if (request->to.tag.length != 0) {
 		if (!is_ack_to_refusal(switchboard, request))
 			return false;
@@ -152,6 +208,11 @@ bool guard_turns_away(struct switchboard *switchboard, const struct sip_message 
 	/* A repeat of an INVITE that was taken goes to its transaction. */
 	if (is_invite && table_find(switchboard->by_origin, &origin, sizeof(origin)) != NULL)
 		return false;
+	if (!is_single(switchboard, flow) &&
+		!defence_admit_source(switchboard->defence, &flow->remote.ip, now_ms)) {
+		refuse(switchboard, request, flow, origin);
+		return true;
+	}
 	if (!(is_invite && defence_was_refused(switchboard->defence, origin, now_ms)) &&
 		!must_refuse(switchboard, request, trunk, origin))
 		return false;
@@ -159,4 +220,32 @@ bool guard_turns_away(struct switchboard *switchboard, const struct sip_message 
 		defence_remember_refusal(switchboard->defence, origin, now_ms);
 	refuse(switchboard, request, flow, origin);
 	return true;
+}
+
+bool guard_finds_too_large(struct switchboard *switchboard, const struct sip_message *request,
+	const struct sip_flow *flow)
+{
+	enum defence_limit limit = defence_check_size(switchboard->defence, request);
+	const struct leg_reply reply = {
+		.status = limits_status(limit), .warning = limits_text(limit)};
+
+	if (limit == DEFENCE_LIMIT_NONE)
+		return false;
+	if (request->method != SIP_METHOD_ACK)
+		receive_answer_stateless(switchboard, request, flow, &reply);
+	return true;
+}
+
+struct sources *switchboard_sources(const struct switchboard *switchboard)
+{
+	return defence_sources(switchboard->defence);
+}
+
+int switchboard_ban(
+	struct switchboard *switchboard, const struct td_ip *ip, uint64_t until_ms, uint64_t now_ms)
+{
+	for (int transport = SIP_TRANSPORT_UDP; transport < SIP_TRANSPORT_COUNT; transport++)
+		if (trunk_source_is_single(switchboard->trunks, ip, (enum sip_transport)transport))
+			return -EPERM;
+	return sources_ban(defence_sources(switchboard->defence), ip, until_ms, now_ms);
 }

@@ -108,6 +108,7 @@ static void receive_malformed(struct switchboard *switchboard, const struct sip_
 	const struct leg_reply reply = {.status = error->status, .warning = error->reason};
 
 	switchboard->counts.malformed++;
+	guard_note_fault(switchboard, flow, SOURCE_FAULT_MALFORMED);
 	trace_note_last(switchboard->trace, TRACE_NOTE_MALFORMED, error->reason);
 	if (error->is_answerable && error->status != 0 && message->method != SIP_METHOD_ACK)
 		receive_answer_stateless(switchboard, message, flow, &reply);
@@ -151,6 +152,8 @@ void receive_message(struct switchboard *switchboard, const struct switchboard_m
 		traces_shed(switchboard);
 		return;
 	}
+	if (sip_message_is_request(&message) && guard_finds_too_large(switchboard, &message, flow))
+		return;
 	if (bindings_take(switchboard, trunk, &message, flow))
 		return;
 	transaction_receive(switchboard->transactions, &message, flow, switchboard->now.mono_ms);

@@ -194,6 +194,13 @@ struct span receive_tag(uint64_t number, char tag[SWITCHBOARD_TAG_BYTES]);
 uint64_t receive_origin(const struct switchboard *switchboard, const struct sip_message *request);
 
 /* ---- guard.c ---- */
+/* What a peer did wrong, or proved. */
+void guard_note_fault(
+	struct switchboard *switchboard, const struct sip_flow *flow, enum source_fault fault);
+void guard_note_proof(struct switchboard *switchboard, const struct sip_flow *flow);
+/* True if a request that was read is too large, and has been refused. */
+bool guard_finds_too_large(struct switchboard *switchboard, const struct sip_message *request,
+	const struct sip_flow *flow);
 /* True if a request, read or only glanced at, has been dealt with: nobody else need see it. */
 bool guard_turns_away(struct switchboard *switchboard, const struct sip_message *request,
 	const struct sip_flow *flow, trunk_id trunk);

@@ -264,6 +264,11 @@ void switchboard_restored(struct switchboard *switchboard, struct td_now now)
 bool switchboard_admits(const struct switchboard *switchboard, const struct td_ip *source,
 	enum sip_transport transport)
 {
+	/* A datagram may belong to a dialog that is up, whatever is known of its address. */
+	if (transport != SIP_TRANSPORT_UDP &&
+		defence_is_banned(switchboard->defence, source, switchboard->now.mono_ms) &&
+		!trunk_source_is_single(switchboard->trunks, source, transport))
+		return false;
 	return trunk_find_by_source(switchboard->trunks, source, transport) != TRUNK_NONE;
 }
 

@@ -265,6 +265,12 @@ typedef void switchboard_binding_fn(void *context, const struct switchboard_bind
 void switchboard_visit_bindings(
 	const struct switchboard *switchboard, switchboard_binding_fn *visit, void *context);
 
+/* What is remembered of addresses that requests come from. */
+struct sources *switchboard_sources(const struct switchboard *switchboard);
+/* Bans an address until then. -EPERM: it is a trunk's alone, and would end the trunk; -ENOSPC. */
+td_must_check int switchboard_ban(struct switchboard *switchboard, const struct td_ip *ip,
+	uint64_t until_ms, uint64_t now_ms);
+
 /* The trunks, for status displays. */
 const struct trunk_table *switchboard_trunks(const struct switchboard *switchboard);
 

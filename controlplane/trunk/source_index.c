@@ -98,13 +98,13 @@ void source_index_add(struct source_index *index, const struct config_prefix *pr
 	add_length(index, family_slot(&prefix->network), prefix->bits);
 }
 
-trunk_id source_index_find(
+static const struct entry *find(
 	const struct source_index *index, const struct td_ip *address, uint32_t transports)
 {
 	unsigned family = family_slot(address);
 
 	if (address->family == TD_FAMILY_NONE)
-		return TRUNK_NONE;
+		return NULL;
 	for (uint32_t i = 0; i < index->length_count[family]; i++) {
 		struct config_prefix wanted = {.bits = index->lengths[family][i]};
 		uint32_t at;
@@ -118,8 +118,24 @@ trunk_id source_index_find(
 			if (entry->prefix.bits == wanted.bits &&
 				td_ip_equal(&entry->prefix.network, &wanted.network) &&
 				(entry->transports & transports) != 0)
-				return entry->trunk;
+				return entry;
 		}
 	}
-	return TRUNK_NONE;
+	return NULL;
+}
+
+trunk_id source_index_find(
+	const struct source_index *index, const struct td_ip *address, uint32_t transports)
+{
+	const struct entry *entry = find(index, address, transports);
+
+	return entry != NULL ? entry->trunk : TRUNK_NONE;
+}
+
+uint32_t source_index_bits(
+	const struct source_index *index, const struct td_ip *address, uint32_t transports)
+{
+	const struct entry *entry = find(index, address, transports);
+
+	return entry != NULL ? entry->prefix.bits : UINT32_MAX;
 }

@@ -26,5 +26,8 @@ void source_index_add(struct source_index *index, const struct config_prefix *pr
 	uint32_t transports, trunk_id trunk);
 trunk_id source_index_find(
 	const struct source_index *index, const struct td_ip *address, uint32_t transports);
+/* Length of the prefix that the address is found by; UINT32_MAX if by none. */
+uint32_t source_index_bits(
+	const struct source_index *index, const struct td_ip *address, uint32_t transports);
 
 #endif

@@ -188,6 +188,17 @@ trunk_id trunk_find_by_source(
 	return trunk_at(table, id) != NULL ? id : TRUNK_NONE; /* its last call may have ended */
 }
 
+bool trunk_source_is_single(
+	const struct trunk_table *table, const struct td_ip *address, enum sip_transport transport)
+{
+	uint32_t bits = source_index_bits(table->sources, address, 1u << transport);
+
+	/* Targets whose names were looked up are single addresses too. */
+	return bits == td_ip_size_bytes(address) * 8 ||
+	       (bits == UINT32_MAX &&
+		       source_index_find(table->followed, address, 1u << transport) != TRUNK_NONE);
+}
+
 trunk_id trunk_find_by_name(const struct trunk_table *table, const char *name)
 {
 	for (uint32_t i = 0; i < table->slot_count; i++) {

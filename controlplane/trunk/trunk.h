@@ -70,6 +70,9 @@ td_must_check int trunk_table_reload(
  * trunk is found while it has calls; trunk_call_begin() then refuses new ones. */
 trunk_id trunk_find_by_source(
 	const struct trunk_table *table, const struct td_ip *address, enum sip_transport transport);
+/* True if the address is the trunk's alone (/32, /128), not one of a prefix. */
+bool trunk_source_is_single(
+	const struct trunk_table *table, const struct td_ip *address, enum sip_transport transport);
 /* The trunk of that name, also a retired one; or TRUNK_NONE. */
 trunk_id trunk_find_by_name(const struct trunk_table *table, const char *name);
 /* Ids run from 0 to this minus 1; some may be vacant (trunk_config gives NULL). */

@@ -126,14 +126,13 @@ static void test_defence(void **state)
 	assert_int_equal(config->trunks[0].limits.calls_per_s, 0);
 	assert_int_equal(config->trunks[0].limits.burst, 20);
 	assert_int_equal(config->trunks[0].limits.priority, CONFIG_PRIORITY_NORMAL);
-	assert_false(config->trunks[0].has_overload_control);
 	config_destroy(config);
 
 	config = load("node: t\nsip: {listen: [{address: 192.0.2.1}], defence: {ban_s: 7, "
 		      "scanners: [abc], emergency_numbers: []}}\n"
 		      "media: {addresses: [192.0.2.1]}\n"
 		      "dataplane: {ports: [{device: net_null0}]}\n"
-		      "trunks: [{name: a, target: sip:10.0.0.1, overload_control: true, "
+		      "trunks: [{name: a, target: sip:10.0.0.1, "
 		      "limits: {calls_per_s: 3, priority: high}}]\n");
 	assert_int_equal(config->sip.defence.ban_s, 7);
 	assert_int_equal(config->sip.defence.scanner_count, 1);
@@ -142,7 +141,6 @@ static void test_defence(void **state)
 	assert_int_equal(config->trunks[0].limits.calls_per_s, 3);
 	assert_int_equal(config->trunks[0].limits.outbound_burst, 1);
 	assert_int_equal(config->trunks[0].limits.priority, CONFIG_PRIORITY_HIGH);
-	assert_true(config->trunks[0].has_overload_control);
 	config_destroy(config);
 }
 
