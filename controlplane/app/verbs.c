@@ -98,6 +98,7 @@ static json_t *transactions_json(const struct transaction_counts *counts)
 	put_count(object, "retransmissions_sent", counts->retransmissions_sent);
 	put_count(object, "retransmissions_absorbed", counts->retransmissions_absorbed);
 	put_count(object, "timeouts", counts->timeouts);
+	put_count(object, "fallbacks", counts->fallbacks);
 	put_count(object, "refused_full", counts->refused_full);
 	put_count(object, "stray_responses", counts->stray_responses);
 	return object;

@@ -98,8 +98,9 @@ static const struct schema_field fields[] = {
 	ROW("sip", "defence", SCHEMA_SECTION, "Rates, bans and sizes: what no peer may exceed.",
 		RELOAD, FILLED, AT(config_sip, defence)),
 	ROW("sip", "udp_max_bytes", SCHEMA_NUMBER,
-		"Larger requests go by TCP if the trunk's target names no transport and we listen on "
-		"TCP.",
+		"Larger INVITEs that begin a call go by TCP if the trunk's target is an address that "
+		"names no transport, and we listen on TCP at the same address and port as on UDP; by "
+		"UDP all the same to a peer that TCP doesn't reach.",
 		RELOAD, DEFAULT("1300"), RANGE(500, 65535), UNIT("bytes"),
 		AT(config_sip, udp_max_bytes)),
 	ROW("sip", "keepalive_s", SCHEMA_NUMBER,

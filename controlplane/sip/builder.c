@@ -260,3 +260,20 @@ int sip_builder_finish(struct sip_builder *builder, struct span content_type, st
 		builder_fail(builder, -ENOSPC);
 	return builder->error != 0 ? builder->error : (int)builder->used_bytes;
 }
+
+bool sip_via_rename(char *bytes, size_t length, enum sip_transport to)
+{
+	static const char begin[] = "\r\nVia: SIP/2.0/";
+	char *via = memmem(bytes, length, begin, sizeof(begin) - 1);
+	const char *word = sip_transport_name(to);
+	size_t at;
+
+	if (via == NULL || (to != SIP_TRANSPORT_UDP && to != SIP_TRANSPORT_TCP))
+		return false;
+	at = (size_t)(via - bytes) + sizeof(begin) - 1;
+	if (length - at < 4 ||
+		(memcmp(bytes + at, "UDP ", 4) != 0 && memcmp(bytes + at, "TCP ", 4) != 0))
+		return false;
+	memcpy(bytes + at, word, 3);
+	return true;
+}

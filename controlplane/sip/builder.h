@@ -54,4 +54,8 @@ void sip_build_response_head(struct sip_builder *builder, const struct sip_messa
 td_must_check int sip_builder_finish(
 	struct sip_builder *builder, struct span content_type, struct span body);
 
+/* Makes the topmost Via of a message that was built here name UDP in TCP's place, or TCP in UDP's:
+ * no other byte changes. False if it names neither. */
+bool sip_via_rename(char *bytes, size_t length, enum sip_transport to);
+
 #endif

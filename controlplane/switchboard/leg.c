@@ -79,7 +79,7 @@ static struct leg_invite describe_invite(
 static int begin_invite(struct switchboard *switchboard, struct line *line, unsigned index)
 {
 	struct leg *leg = &line->call.legs[index];
-	const struct transaction_options options = {
+	struct transaction_options options = {
 		.flow = &leg->dialog.flow,
 		.user = leg->leg_id,
 		.timer_b_ms = switchboard->config->sip.invite_timeout_ms,
@@ -101,6 +101,8 @@ static int begin_invite(struct switchboard *switchboard, struct line *line, unsi
 	switchboard->authorization[0] = '\0';
 	if (result <= 0)
 		return -EINVAL;
+	options.may_fall_back = oversize_divert(
+		switchboard, leg->trunk, switchboard->buffer, (size_t)result, &leg->dialog.flow);
 	result = call_keep_request(&line->call, &leg->invite, SIP_METHOD_INVITE,
 		(struct span){switchboard->buffer, (uint32_t)result}, &leg->dialog.flow);
 	if (result != 0)

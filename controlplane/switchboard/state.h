@@ -39,6 +39,7 @@ enum {
 	SWITCHBOARD_AUTHORIZATION_BYTES = 1024,
 	SWITCHBOARD_JOURNAL_BYTES = 256 * 1024, /* two INVITEs of the largest size, and bodies */
 	SWITCHBOARD_PORT_TRIES = 4,		/* pairs tried if the dataplane refuses one */
+	SWITCHBOARD_NO_STREAMS = 64,		/* peers that TCP does not reach, remembered */
 	SWITCHBOARD_NONCES = 1024,		/* whose use is remembered */
 	LINE_SESSION = CALL_LEGS + 1,
 	SWITCHBOARD_BOOT_BITS = 27, /* random part of call ids; see call_id below 2^59 */
@@ -101,6 +102,12 @@ struct switchboard_fate {
 	uint64_t refused;
 };
 
+/* A peer that TCP didn't reach. */
+struct switchboard_no_stream {
+	struct td_endpoint remote;
+	uint64_t until_ms;
+};
+
 struct switchboard {
 	const struct config *config; /* borrows */
 	struct switchboard_ports ports;
@@ -129,6 +136,7 @@ struct switchboard {
 	struct line *dirty;
 	struct digest_server digest;
 	struct nonce_use nonces[SWITCHBOARD_NONCES]; /* by hash; a newer one takes the place */
+	struct switchboard_no_stream no_streams[SWITCHBOARD_NO_STREAMS]; /* the same */
 	struct switchboard_counts counts;
 	struct trace *trace;	      /* borrows; NULL: none */
 	struct switchboard_fate fate; /* before the message */
@@ -466,5 +474,12 @@ struct span callers_user_agent(const struct switchboard *switchboard, const stru
 
 /* ---- switchboard_restore.c ---- */
 void restore_line(struct switchboard *switchboard, struct line *line, bool is_other_boot);
+
+/* ---- oversize.c ---- */
+/* True if an INVITE goes by TCP for its size: then its Via says so, and flow leads there. */
+bool oversize_divert(struct switchboard *switchboard, uint32_t trunk, char *bytes, size_t length,
+	struct sip_flow *flow);
+/* A flow has failed: what was diverted to that peer isn't for a while. */
+void oversize_note_failure(struct switchboard *switchboard, const struct sip_flow *flow);
 
 #endif

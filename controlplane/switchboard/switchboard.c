@@ -285,6 +285,7 @@ void switchboard_transport_failed(
 	struct switchboard *switchboard, const struct sip_flow *flow, struct td_now now)
 {
 	switchboard->now = now;
+	oversize_note_failure(switchboard, flow);
 	transaction_transport_failed(switchboard->transactions, flow, now.mono_ms);
 	switchboard_commit(switchboard);
 }

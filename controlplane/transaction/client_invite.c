@@ -15,6 +15,7 @@
  * A transport failure in COMPLETED ends nothing, though RFC 3261's figure 5 has it so: failures
  * are told per flow, the user has its final response, and the peer may still need its ACK.
  */
+#include "sip/builder.h"
 #include "transaction/machine.h"
 
 #include <tandem/time.h>
@@ -29,7 +30,25 @@ static int calling_start(struct transaction_table *table, struct transaction *tr
 	if (!transaction_is_reliable(transaction))
 		transaction_start_retransmit(
 			table, transaction, table->config.t1_ms, stimulus->now_ms);
+	else if (transaction->may_fall_back)
+		transaction_start_retransmit(
+			table, transaction, 2 * table->config.t1_ms, stimulus->now_ms);
 	transaction_start_expire(table, transaction, transaction->timer_b_ms, stimulus->now_ms);
+	transaction_send(table, transaction);
+	return 0;
+}
+
+/* TCP has come to nothing: a datagram that may be lost is better than no call. Once. */
+static int fall_back(struct transaction_table *table, struct transaction *transaction,
+	const struct transaction_stimulus *stimulus)
+{
+	transaction->may_fall_back = false;
+	if (!sip_via_rename(transaction->bytes, transaction->bytes_length, SIP_TRANSPORT_UDP))
+		return transaction_finish_error(table, transaction, stimulus);
+	transaction->flow.transport = SIP_TRANSPORT_UDP;
+	transaction->flow.connection_id = 0;
+	table->counts.fallbacks++;
+	transaction_start_retransmit(table, transaction, table->config.t1_ms, stimulus->now_ms);
 	transaction_send(table, transaction);
 	return 0;
 }
@@ -37,6 +56,8 @@ static int calling_start(struct transaction_table *table, struct transaction *tr
 static int calling_retransmit(struct transaction_table *table, struct transaction *transaction,
 	const struct transaction_stimulus *stimulus)
 {
+	if (transaction->may_fall_back)
+		return fall_back(table, transaction, stimulus);
 	transaction_resend(table, transaction, TD_NEVER, stimulus->now_ms);
 	return 0;
 }
@@ -261,6 +282,8 @@ static int calling_expire(struct transaction_table *table, struct transaction *t
 static int calling_error(struct transaction_table *table, struct transaction *transaction,
 	const struct transaction_stimulus *stimulus)
 {
+	if (transaction->may_fall_back && !transaction->is_given_up)
+		return fall_back(table, transaction, stimulus);
 	return transaction->is_given_up ? transaction_finish(table, transaction, stimulus)
 					: transaction_finish_error(table, transaction, stimulus);
 }

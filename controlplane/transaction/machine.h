@@ -94,12 +94,13 @@ struct transaction {
 	uint32_t cancel_length;
 	uint32_t interval_ms; /* of the retransmission timer */
 	uint32_t timer_b_ms;
-	uint8_t state;	  /* enum transaction_state */
-	uint8_t cancel;	  /* enum cancel_progress */
-	bool is_internal; /* our CANCEL: nobody is told anything */
-	bool is_given_up; /* timer C has fired: the user thinks it is over */
-	bool is_skeleton; /* bytes is a CANCEL, made from the request */
-	bool is_answered; /* INVITE server: ACK to the 2xx has come */
+	uint8_t state;	    /* enum transaction_state */
+	uint8_t cancel;	    /* enum cancel_progress */
+	bool is_internal;   /* our CANCEL: nobody is told anything */
+	bool is_given_up;   /* timer C has fired: the user thinks it is over */
+	bool is_skeleton;   /* bytes is a CANCEL, made from the request */
+	bool may_fall_back; /* INVITE client: by UDP, if TCP comes to nothing */
+	bool is_answered;   /* INVITE server: ACK to the 2xx has come */
 };
 
 /* One event with what came along; unused members are zero. */

@@ -56,6 +56,8 @@ static int client_begin(struct transaction_table *table, struct transaction *tra
 	transaction->user = options->user;
 	transaction->timer_b_ms =
 		options->timer_b_ms ? options->timer_b_ms : (uint32_t)transaction_64_t1_ms(table);
+	transaction->may_fall_back =
+		options->may_fall_back && transaction->machine == &transaction_client_invite;
 	transaction_publish(table, transaction);
 	*ret_id = transaction->id;
 	return transaction_step(table, transaction, &start);

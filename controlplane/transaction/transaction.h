@@ -108,6 +108,8 @@ struct transaction_options {
 	uint64_t user;		     /* comes back in every indication */
 	uint32_t timer_b_ms;	     /* timer B / F; 0: 64 * T1. Trunk failover wants 2 to 4 s */
 	bool is_proceeding;	     /* restore: a provisional response had come */
+	bool may_fall_back; /* INVITE over TCP for its size alone (RFC 3261 18.1.1): if that fails,
+			     * or says nothing for 2 * T1, it goes by UDP to the same end point */
 };
 
 /*
@@ -184,6 +186,7 @@ struct transaction_counts {
 	uint64_t retransmissions_sent;
 	uint64_t retransmissions_absorbed;
 	uint64_t timeouts;
+	uint64_t fallbacks; /* INVITEs that TCP was too much for */
 	uint64_t refused_full;
 	uint64_t stray_responses;
 	uint64_t unexpected; /* events that their transaction's state doesn't provide for */

@@ -115,6 +115,31 @@ def half_open(world, appliance):
         refuser.close()
 
 
+def too_large(world, appliance):
+    """An INVITE too large for a datagram goes by TCP; the answers come back by it."""
+    opened = counted(appliance, "tcp_opened")
+    fallbacks = appliance.status()["transaction_counts"]["fallbacks"]
+    calls = Calls(world, "too-large", 3, caller=Party("phones"), callee=Party("carrier", transport="t1"),
+                  number="+4930530", talk_ms=1500).start().finish()
+    calls.check_media()
+    calls.close()
+    appliance.wait_idle()
+    expect_equal(counted(appliance, "tcp_opened"), opened + 1, "connections that we opened")
+    expect_equal(appliance.status()["transaction_counts"]["fallbacks"], fallbacks, "fallbacks")
+
+
+def too_large_for_udp_only(world, appliance):
+    """The same to a peer that refuses TCP: by UDP after all, at once, and next time without asking."""
+    fallbacks = appliance.status()["transaction_counts"]["fallbacks"]
+    for label in ("udp-only", "udp-only-again"):
+        calls = Calls(world, label, 1, caller=Party("phones"), callee=Party("carrier"), number="+4930530",
+                      talk_ms=1500).start().finish()
+        calls.check_media()
+        calls.close()
+        appliance.wait_idle()
+    expect_equal(appliance.status()["transaction_counts"]["fallbacks"], fallbacks + 1, "fallbacks")
+
+
 def never_connects(world, appliance):
     """A peer that doesn't even refuse: the call goes elsewhere after sip.connect_timeout_ms."""
     usual_s = call_time(world, appliance, "usual", "+4930530")
@@ -203,7 +228,8 @@ def config():
     wanted = default_config()
     wanted["sip"]["listen"] += [{"transport": transport, "address": OWN, "port": 5070} for transport in ("udp", "tcp")]
     wanted["sip"].update({"send_timeout_ms": SEND_TIMEOUT_S * 1000, "connect_timeout_ms": 1000,
-                          "keepalive_s": KEEPALIVE_S, "max_connections_per_source": PER_SOURCE})
+                          "keepalive_s": KEEPALIVE_S, "udp_max_bytes": 500,
+                          "max_connections_per_source": PER_SOURCE})
     gone = trunk("gone-0", PEER, OWN, transport="tcp")
     for index in range(3):  # what one case learns of a trunk must not spare the next its peer
         wanted["trunks"].append({**gone, "name": f"gone-{index}", "sources": gone["sources"] if index == 0 else []})
@@ -214,4 +240,4 @@ def config():
 
 
 if __name__ == "__main__":
-    main(__file__, [half_open, never_connects, keepalives, hangers_on, stun, listeners], config())
+    main(__file__, [too_large, too_large_for_udp_only, half_open, never_connects, keepalives, hangers_on, stun, listeners], config())

@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 	(void)send(peer, request, sizeof(request) - 1, MSG_NOSIGNAL);
 	(void)send(peer, bytes, size_bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)shutdown(peer, SHUT_WR);
-	for (int i = 0; i < TURNS_MAX && (i < 2 || transport_connection_count(fixture->transport) != 0);
+	for (int i = 0;
+		i < TURNS_MAX && (i < 2 || transport_connection_count(fixture->transport) != 0);
 		i++) {
 		fixture_turn(fixture, 1);
 		while (recv(peer, answers, sizeof(answers), MSG_DONTWAIT) > 0)

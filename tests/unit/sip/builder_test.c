@@ -138,6 +138,26 @@ static void test_responses(void **state)
 	assert_non_null(strstr(response_to("SIP/2.0/UDP h", "<sip:c>", 100), "timestamp: 54\r\n"));
 }
 
+static void test_via_rename(void **state)
+{
+	char text[] =
+		"INVITE sip:a@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=1\r\nVia: SIP/2.0/UDP b\r\n\r\n";
+	char other[] = "INVITE sip:a@h SIP/2.0\r\nVia: SIP/2.0/TLS h\r\n\r\n";
+	char none[] = "INVITE sip:a@h SIP/2.0\r\n\r\n";
+	char cut[] = "INVITE sip:a@h SIP/2.0\r\nVia: SIP/2.0/UDP";
+
+	(void)state;
+	assert_true(sip_via_rename(text, sizeof(text) - 1, SIP_TRANSPORT_TCP));
+	assert_string_equal(text,
+		"INVITE sip:a@h SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=1\r\nVia: SIP/2.0/UDP b\r\n\r\n");
+	assert_true(sip_via_rename(text, sizeof(text) - 1, SIP_TRANSPORT_UDP));
+	assert_non_null(strstr(text, "Via: SIP/2.0/UDP h"));
+	assert_false(sip_via_rename(text, sizeof(text) - 1, SIP_TRANSPORT_TLS));
+	assert_false(sip_via_rename(other, sizeof(other) - 1, SIP_TRANSPORT_UDP));
+	assert_false(sip_via_rename(none, sizeof(none) - 1, SIP_TRANSPORT_UDP));
+	assert_false(sip_via_rename(cut, sizeof(cut) - 1, SIP_TRANSPORT_TCP));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +166,7 @@ int main(void)
 		cmocka_unit_test(test_injection_is_refused),
 		cmocka_unit_test(test_every_size_too_small),
 		cmocka_unit_test(test_responses),
+		cmocka_unit_test(test_via_rename),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -371,6 +371,59 @@ static void test_transport_failure(void **state)
 	finish(rig);
 }
 
+/* TCP for its size alone: refused, or silent for 2 * T1, and it goes by UDP. Once. */
+static void test_fallback_to_udp(void **state)
+{
+	static const bool is_told[] = {true, false};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct rig *rig = rig_create(SIP_TRANSPORT_TCP, 8);
+		const struct transaction_options options = {.user = 77, .may_fall_back = true};
+		transaction_id id;
+
+		rig->flow.connection_id = 0;
+		assert_int_equal(rig_try_request(rig, "INVITE", "", &options, &id), 0);
+		assert_non_null(strstr(rig->sent[0].text, "\r\nVia: SIP/2.0/TCP "));
+		if (is_told[i]) {
+			transaction_transport_failed(rig->table, &rig->flow, rig->now_ms);
+		} else {
+			rig_pass(rig, 2 * RIG_T1_MS - 1);
+			assert_int_equal(rig->sent_count, 1);
+			rig_pass(rig, 1);
+		}
+		assert_int_equal(rig->sent_count, 2);
+		assert_int_equal(rig->sent[1].flow.transport, SIP_TRANSPORT_UDP);
+		assert_non_null(strstr(rig->sent[1].text, "\r\nVia: SIP/2.0/UDP "));
+		assert_int_equal(rig->told_count, 0);
+		assert_int_equal(transaction_table_counts(rig->table).fallbacks, 1);
+		rig_pass(rig, RIG_T1_MS);
+		assert_int_equal(rig->sent_count, 3); /* repeated as over UDP from the start */
+		rig->flow.transport = SIP_TRANSPORT_UDP;
+		transaction_transport_failed(rig->table, &rig->flow, rig->now_ms);
+		assert_int_equal(rig->told[0].event, TRANSACTION_TRANSPORT_ERROR);
+		rig_destroy(rig, true);
+	}
+}
+
+/* An answer by TCP ends the doubt. */
+static void test_no_fallback_after_an_answer(void **state)
+{
+	struct rig *rig = rig_create(SIP_TRANSPORT_TCP, 8);
+	const struct transaction_options options = {.user = 77, .may_fall_back = true};
+	transaction_id id;
+
+	(void)state;
+	assert_int_equal(rig_try_request(rig, "INVITE", "", &options, &id), 0);
+	rig_receive_response(rig, 0, 180, "b");
+	rig_pass(rig, 4 * RIG_T1_MS);
+	assert_int_equal(rig->sent_count, 1);
+	rig_receive_response(rig, 0, 200, "b");
+	rig_pass(rig, RIG_64_T1_MS);
+	assert_int_equal(transaction_table_counts(rig->table).fallbacks, 0);
+	rig_destroy(rig, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -392,6 +445,8 @@ int main(void)
 		cmocka_unit_test(test_provisionals_are_told),
 		cmocka_unit_test(test_other_method_is_told_once),
 		cmocka_unit_test(test_transport_failure),
+		cmocka_unit_test(test_fallback_to_udp),
+		cmocka_unit_test(test_no_fallback_after_an_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,8 +131,8 @@ static void measure(struct fixture *fixture, const char *kind, const char *what,
 {
 	const struct transport_counters *counters = transport_get_counters(fixture->transport);
 	struct td_endpoint to = transport_local(fixture->transport, 0);
-	const uint64_t *counter = strcmp(what, "messages") == 0 ? &counters->tcp_received
-								: &counters->tls_handshakes;
+	const uint64_t *counter =
+		strcmp(what, "messages") == 0 ? &counters->tcp_received : &counters->tls_handshakes;
 	uint64_t wanted = *counter + count;
 	long before_kb = resident_kb();
 	pid_t child = fork();
@@ -146,8 +146,8 @@ static void measure(struct fixture *fixture, const char *kind, const char *what,
 		printf("%s %s: %.1f kB per connection (%u connections)\n", kind, what,
 			(double)(resident_kb() - before_kb) / count, count);
 	else
-		printf("%s %s: %.1f us CPU each; longest step %lu us\n", kind, what, took_us / count,
-			(unsigned long)counters->tls_step_us_max);
+		printf("%s %s: %.1f us CPU each; longest step %lu us\n", kind, what,
+			took_us / count, (unsigned long)counters->tls_step_us_max);
 	(void)kill(child, SIGKILL);
 	(void)waitpid(child, NULL, 0);
 	for (int i = 0; i < 10000 && transport_connection_count(fixture->transport) != 0; i++)
@@ -174,8 +174,8 @@ int main(int count, char **arguments)
 		pki_make(&pki, &(const struct pki_wish){.file = "own"}, &identity);
 		if (is_rsa)
 			use_rsa(&pki, &identity);
-		(void)snprintf(config.tls.certificates[0].certificate_file, TRANSPORT_PATH_BYTES, "%s",
-			identity.certificate_file);
+		(void)snprintf(config.tls.certificates[0].certificate_file, TRANSPORT_PATH_BYTES,
+			"%s", identity.certificate_file);
 		(void)snprintf(config.tls.certificates[0].key_file, TRANSPORT_PATH_BYTES, "%s",
 			identity.key_file);
 		fixture = fixture_create(SIP_TRANSPORT_TLS, false, &config);
