@@ -291,8 +291,8 @@ void registrar_advance(struct registrar *registrar, uint64_t now_ms)
 
 uint64_t registrar_deadline(const struct registrar *registrar)
 {
-	/* wheel_deadline() remembers what it found: the only write. */
-	return wheel_deadline((struct wheel *)&registrar->wheel);
+	/* wheel_wake_ms() remembers what it found: the only write. */
+	return wheel_wake_ms((struct wheel *)&registrar->wheel);
 }
 
 void registrar_visit(const struct registrar *registrar, registrar_visit_fn *visit, void *context)

@@ -350,8 +350,8 @@ void switchboard_advance(struct switchboard *switchboard, struct td_now now)
 
 uint64_t switchboard_deadline(const struct switchboard *switchboard)
 {
-	/* wheel_deadline() remembers what it found: the only write. */
-	uint64_t deadline = wheel_deadline((struct wheel *)&switchboard->wheel);
+	/* wheel_wake_ms() remembers what it found: the only write. */
+	uint64_t deadline = wheel_wake_ms((struct wheel *)&switchboard->wheel);
 	uint64_t other = transaction_deadline(switchboard->transactions);
 
 	deadline = other < deadline ? other : deadline;

@@ -125,7 +125,8 @@ void switchboard_media_state(
 
 /* Fires what is due. */
 void switchboard_advance(struct switchboard *switchboard, struct td_now now);
-/* Earliest timer in monotonic ms, TD_NEVER if none. */
+/* When switchboard_advance() should be called next, in monotonic ms: not after the earliest timer.
+ * TD_NEVER if there is none. */
 uint64_t switchboard_deadline(const struct switchboard *switchboard);
 
 /* Takes a new configuration: trunks, routes, limits and timers for new calls. Calls that are up

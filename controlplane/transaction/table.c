@@ -205,7 +205,7 @@ void transaction_advance(struct transaction_table *table, uint64_t now_ms)
 
 uint64_t transaction_deadline(const struct transaction_table *table)
 {
-	return wheel_deadline(table->wheel);
+	return wheel_wake_ms(table->wheel);
 }
 
 /* A failure of one connection strikes what used it, or would have used any to that peer. Whom an

@@ -99,7 +99,8 @@ struct sip_flow transaction_reply_flow(
 
 /* Fires every timer due at now_ms. */
 void transaction_advance(struct transaction_table *table, uint64_t now_ms);
-/* Earliest timer, TD_NEVER if none. */
+/* When transaction_advance() should be called next: not after the earliest timer. TD_NEVER if
+ * there is none. */
 uint64_t transaction_deadline(const struct transaction_table *table);
 
 /* Where a client transaction goes and how it differs from the default. */

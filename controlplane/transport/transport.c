@@ -264,8 +264,8 @@ void transport_send(
 
 uint64_t transport_deadline(const struct transport *transport)
 {
-	/* wheel_deadline() remembers what it found: the only write. */
-	uint64_t deadline_ms = wheel_deadline((struct wheel *)&transport->wheel);
+	/* wheel_wake_ms() remembers what it found: the only write. */
+	uint64_t deadline_ms = wheel_wake_ms((struct wheel *)&transport->wheel);
 
 	return transport->renew_ms < deadline_ms ? transport->renew_ms : deadline_ms;
 }

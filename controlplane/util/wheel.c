@@ -191,6 +191,34 @@ static uint64_t wheel_next_slot(const struct wheel *wheel, unsigned *ret_level, 
 	return TD_NEVER;
 }
 
+/* True if the list has more timers than that. */
+static bool list_is_longer(const struct wheel_timer *first, unsigned count)
+{
+	while (first != NULL && count-- != 0)
+		first = first->next;
+	return first != NULL;
+}
+
+uint64_t wheel_wake_ms(struct wheel *wheel)
+{
+	enum {
+		LOOKED_AT_MAX = 32
+	};
+	unsigned level = 0;
+	unsigned slot = 0;
+	uint64_t start_ms;
+
+	if (wheel->is_earliest_known)
+		return wheel->earliest_ms;
+	if (wheel->overdue != NULL)
+		return wheel->now_ms;
+	start_ms = wheel_next_slot(wheel, &level, &slot);
+	/* A slot of the lowest level has one deadline; the others' starts come before theirs. */
+	if (level != 0 && list_is_longer(wheel->slots[level][slot], LOOKED_AT_MAX))
+		return start_ms;
+	return wheel_deadline(wheel);
+}
+
 /* Moves every timer of a slot whose time has come one or more levels down, in order. */
 static void wheel_cascade(struct wheel *wheel, unsigned level, unsigned slot)
 {

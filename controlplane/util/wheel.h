@@ -62,5 +62,10 @@ size_t wheel_advance(struct wheel *wheel, uint64_t now_ms, wheel_expire_fn expir
 
 /* The earliest deadline of all running timers, exactly; TD_NEVER if none runs. */
 uint64_t wheel_deadline(struct wheel *wheel);
+/* When wheel_advance() should be called next, in O(1): the earliest deadline, or if there are many
+ * timers some time before it, at which the wheel only turns. TD_NEVER if none runs.
+ * wheel_deadline() has to look at all timers of a slot: with a hundred thousand that takes
+ * milliseconds. */
+uint64_t wheel_wake_ms(struct wheel *wheel);
 
 #endif

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 enum {
-	TIMERS = 40,
+	TIMERS = 200, /* many enough to crowd a slot */
 	STEPS = 3000,
 	RUNS = 60,
 };
@@ -83,6 +83,7 @@ static void timer_start(struct model *model, unsigned index)
 static void model_advance(struct model *model, unsigned step)
 {
 	uint64_t width = random_next(&model->seed) % 24;
+	uint64_t wake_ms;
 	int first;
 
 	/* Half of the time to the very edge of the next deadline. */
@@ -99,6 +100,12 @@ static void model_advance(struct model *model, unsigned step)
 		fail("a timer was forgotten", step);
 	if (wheel_deadline(&model->wheel) != (first < 0 ? TD_NEVER : model->deadlines_ms[first]))
 		fail("the earliest deadline is wrong", step);
+	wake_ms = wheel_wake_ms(&model->wheel);
+	if (first < 0 ? wake_ms != TD_NEVER : wake_ms > model->deadlines_ms[first])
+		fail("would wake up too late, or for nothing", step);
+	/* Never at once, unless something is due: the loop would spin. */
+	if (wake_ms <= model->now_ms && (first < 0 || model->deadlines_ms[first] > model->now_ms))
+		fail("would wake up for nothing", step);
 }
 
 static void run(uint64_t seed)
