@@ -96,6 +96,7 @@ def judge(rate, seconds, result, cost):
         "repeats_sent": result["retransmitted"],
         "repeats_received": result["repeated"], "unexpected": result["unexpected"] + result["strays"],
         "turns_per_call": counts["loop"]["turns"] / max(1, offered),
+        "journal_bytes_per_call": counts["journal"]["written_bytes"] / max(1, offered),
         "journal_commits_per_call": counts["journal"]["commits"] / max(1, offered),
         "held_offered": result["held_offered"], "held_established": result["held_established"],
         "held_completed": result["held_completed"], "held_failures": result["held_failures"],

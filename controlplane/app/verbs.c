@@ -126,6 +126,7 @@ static json_t *journal_json(const struct wire *wire, const struct journal_stats 
 	put_count(object, "registrations", stats->records[JOURNAL_REGISTRATION]);
 	put_count(object, "file_bytes", stats->file_bytes);
 	put_count(object, "live_bytes", stats->live_bytes);
+	put_count(object, "written_bytes", stats->written_bytes);
 	put_count(object, "commits", stats->commits);
 	put_count(object, "commit_failures", stats->commit_failures);
 	put_count(object, "compactions", stats->compactions);

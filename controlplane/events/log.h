@@ -31,7 +31,7 @@ struct event_log_config {
 	const char *node;	       /* copied; at most EVENT_NODE_BYTES - 1 */
 	uint32_t segment_bytes;	       /* a new segment after this; 0: 16 MiB */
 	uint32_t queue_bytes;	       /* between loop and thread; 0: 32 MiB */
-	uint32_t sync_interval_ms;     /* longest wait for fdatasync; 0: 5 */
+	uint32_t sync_interval_ms;     /* longest wait for fdatasync; 0: 20 */
 	uint64_t retain_bytes;	       /* finished segments kept, all together; 0: 1 GiB */
 	uint64_t retain_s;	       /* and no longer than this; 0: 30 days */
 	uint64_t max_bytes;	       /* whole log; beyond it nothing is accepted; 0: no limit */

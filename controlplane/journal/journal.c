@@ -137,6 +137,7 @@ static int write_batch(struct journal *journal)
 		journal->io.fdatasync(journal->current.fd) != 0)
 		return -errno;
 	journal->current.size_bytes += done_bytes;
+	journal->stats.written_bytes += done_bytes;
 	journal->batch_bytes = 0;
 	return 0;
 }

@@ -57,6 +57,7 @@ struct journal_stats {
 	uint64_t records[JOURNAL_KIND_COUNT]; /* live, per kind */
 	uint64_t file_bytes;		      /* of all files */
 	uint64_t live_bytes;
+	uint64_t written_bytes; /* since the start, copies by compaction included */
 	uint64_t commits;
 	uint64_t commit_failures;
 	uint64_t compactions;
