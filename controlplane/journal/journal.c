@@ -229,7 +229,7 @@ int journal_commit(struct journal *journal)
 {
 	int error = 0;
 
-	if (journal->batch_bytes == 0 && journal->source.fd < 0)
+	if (journal->batch_bytes == 0 && journal->source.fd < 0 && journal->retired.fd < 0)
 		return 0;
 	if (journal->batch_bytes != 0) {
 		mark_batch(journal);
@@ -324,6 +324,7 @@ int journal_open(const struct journal_config *config, struct journal **ret_journ
 	journal->compact_step_bytes = config->compact_step_bytes ? config->compact_step_bytes
 								 : DEFAULT_COMPACT_STEP_BYTES;
 	journal->dir_fd = journal->lock_fd = journal->current.fd = journal->source.fd = -1;
+	journal->retired.fd = -1;
 	error = open_dir(journal, config->dir);
 	if (error == 0)
 		error = allocate(journal, config);
@@ -347,6 +348,7 @@ void journal_close(struct journal *journal)
 {
 	if (journal == NULL)
 		return;
+	close_if_open(journal->retired.fd);
 	close_if_open(journal->source.fd);
 	close_if_open(journal->current.fd);
 	close_if_open(journal->lock_fd);

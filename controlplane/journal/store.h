@@ -51,6 +51,7 @@ struct journal {
 	uint8_t boot_id[JOURNAL_BOOT_ID_BYTES];
 	struct journal_file current; /* appended to */
 	struct journal_file source;  /* being emptied by compaction */
+	struct journal_file retired; /* removed; its pages are given back bit by bit */
 	uint32_t cursor;	     /* compaction's place in the slab */
 	bool is_source_copied;	     /* all copies stand in the batch or in current */
 	struct slab *entries;

@@ -7,6 +7,7 @@
 
 #include "journal/format.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -425,6 +426,41 @@ static void long_run_stays_small(void **state)
 	journal_close(journal);
 }
 
+static unsigned open_descriptors(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	assert_non_null(directory);
+	while (readdir(directory) != NULL)
+		count++;
+	(void)closedir(directory); /* only read */
+	return count;
+}
+
+static void a_large_file_is_given_back_bit_by_bit(void **state)
+{
+	static char value[100 * 1024];
+	struct journal *journal = open_journal(NULL);
+	unsigned before = open_descriptors();
+	unsigned commits = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 35; i++) /* 3.4 MiB, all but the last dead */
+		assert_int_equal(journal_put(journal, JOURNAL_CALL, 1, value, sizeof(value)), 0);
+	while (journal_stats(journal).compactions == 0)
+		assert_int_equal(journal_commit(journal), 0);
+	assert_int_equal(open_descriptors(), before + 1);
+	assert_true(journal_stats(journal).file_bytes < 300 * 1024);
+	while (open_descriptors() != before) {
+		assert_int_equal(journal_commit(journal), 0);
+		assert_true(++commits <= 4);
+	}
+	assert_int_equal(commits, 4); /* three steps of a MiB, then the rest */
+	assert_int_equal(journal_stats(journal).records[JOURNAL_CALL], 1);
+	journal_close(journal);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +476,7 @@ int main(void)
 		CASE(failed_commit_is_kept_and_tried_again),
 		CASE(crash_at_every_system_call_of_a_compacting_run),
 		CASE(long_run_stays_small),
+		CASE(a_large_file_is_given_back_bit_by_bit),
 #undef CASE
 	};
 
