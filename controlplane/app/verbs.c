@@ -218,6 +218,8 @@ static int verb_status(void *context, const json_t *request, json_t **ret_result
 	put_count(object, "calls", counts.calls);
 	put_count(object, "legs", counts.legs);
 	put_count(object, "dialogs", counts.dialogs);
+	put_count(object, "transfers", counts.referrals);
+	put_count(object, "subscriptions", counts.subscriptions);
 	put_count(
 		object, "transactions", counts.transactions.clients + counts.transactions.servers);
 	put_count(object, "terminations", gauges.terminations_in_use);
@@ -440,6 +442,8 @@ const struct control_verb *wire_verbs(size_t *ret_count)
 		{"bans", wire_verb_bans},
 		{"ban", wire_verb_ban},
 		{"unban", wire_verb_unban},
+		{"refer", wire_verb_refer},
+		{"transfer", wire_verb_transfer},
 	};
 
 	*ret_count = TD_COUNT_OF(verbs);

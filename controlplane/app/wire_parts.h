@@ -82,6 +82,8 @@ int wire_verb_unban(void *context, const json_t *request, json_t **ret_result);
 
 /* Who has registered with us, as a verb and as counters (verbs_registrations.c). */
 int wire_verb_registrations(void *context, const json_t *request, json_t **ret_result);
+int wire_verb_refer(void *context, const json_t *request, json_t **ret_result);
+int wire_verb_transfer(void *context, const json_t *request, json_t **ret_result);
 json_t *wire_registrar_json(const struct registrar_counts *counts);
 
 /* tandemctl's verbs (verbs.c); the context is struct wire. */

@@ -31,6 +31,9 @@ struct ctl_options {
 	const char *call;     /* only what concerns this call or contact; NULL: all */
 	const char *argument; /* behind the verb; NULL: none */
 	const char *subject;  /* behind the argument; NULL: none */
+	const char *leg;      /* call refer: behind the subject; NULL: none */
+	const char *target;   /* call refer: behind the leg; NULL: none */
+	const char *replaces; /* call refer: the call that the new one replaces; NULL: none */
 	bool is_full;	      /* call trace: whole messages behind the ladder */
 };
 
@@ -50,6 +53,8 @@ int ctl_show_records(const struct ctl_options *options, bool only_cdrs);
 int ctl_show_dataplane(const struct ctl_options *options);
 /* "call trace ID": asks, and draws. */
 int ctl_show_call(const struct ctl_options *options);
+/* "call refer CALL LEG TARGET": orders, and waits for the outcome. */
+int ctl_refer(const struct ctl_options *options);
 
 /* Banned addresses (bans.c). */
 int ctl_show_bans(const struct ctl_options *options);

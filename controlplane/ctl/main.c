@@ -13,6 +13,7 @@
 enum {
 	DEFAULT_LIMIT = 20,
 	LIMIT_MAX = 1000000,
+	ARGUMENTS_MAX = 5, /* "call refer CALL LEG TARGET" */
 };
 
 static const char help[] =
@@ -22,6 +23,9 @@ static const char help[] =
 	"  tandemctl calls               the calls there are now\n"
 	"  tandemctl call trace ID       SIP of a call as a ladder, also when it is over; ID: its id, a\n"
 	"                                SIP Call-ID, or the caller's or called number\n"
+	"  tandemctl call refer CALL caller|callee TARGET\n"
+	"                                asks that end to call TARGET (SIP URI or number) instead, and\n"
+	"                                waits for what comes of it; CALL: its id from \"calls\"\n"
 	"  tandemctl trunks              carriers and phones: state, calls, refusals\n"
 	"  tandemctl registrations       phones that have registered with us, and where they are\n"
 	"  tandemctl bans                addresses that are banned, and for how long\n"
@@ -38,6 +42,8 @@ static const char help[] =
 	"  -n, --limit N       records that cdr and events show (default 20)\n"
 	"  -f, --follow        cdr, events: go on with new ones until Ctrl-C\n"
 	"      --full          call trace: the messages themselves behind the ladder\n"
+	"      --replaces \"CALL-ID;to-tag=T;from-tag=F\"\n"
+	"                      call refer: the call that TARGET has and that the new one replaces\n"
 	"  -c, --call ID       cdr, events: only this call, contact, leg or SIP Call-ID\n"
 	"  -s, --socket PATH   control socket (default $TANDEM_CONTROL or\n"
 	"                      /run/tandem/control.sock)\n"
@@ -58,6 +64,7 @@ static const struct option long_options[] = {
 	{"full", no_argument, NULL, 'F'},
 	{"events-dir", required_argument, NULL, 'E'},
 	{"run-dir", required_argument, NULL, 'R'},
+	{"replaces", required_argument, NULL, 'P'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -208,13 +215,34 @@ static int drain(const struct ctl_options *options)
 	return show_object(options, code, result);
 }
 
+static int usage_error(const char *what, const char *name)
+{
+	(void)fprintf(stderr, "tandemctl: %s%s%s. \"tandemctl --help\" shows what there is.\n",
+		what, name != NULL ? ": " : "", name != NULL ? name : "");
+	return CTL_USAGE;
+}
+
+static bool is_refer(const struct ctl_options *options)
+{
+	return options->argument != NULL && strcmp(options->argument, "refer") == 0;
+}
+
+static int call(const struct ctl_options *options)
+{
+	if (is_refer(options))
+		return ctl_refer(options);
+	if (options->leg != NULL)
+		return usage_error("unexpected argument", options->leg);
+	return ctl_show_call(options);
+}
+
 static const struct {
 	const char *name;
 	verb_fn *run;
 } verbs[] = {
 	{"status", show_status},
 	{"calls", show_calls},
-	{"call", ctl_show_call},
+	{"call", call},
 	{"trunks", show_trunks},
 	{"registrations", show_registrations},
 	{"cdr", show_cdr},
@@ -226,13 +254,6 @@ static const struct {
 	{"ban", ctl_ban},
 	{"unban", ctl_unban},
 };
-
-static int usage_error(const char *what, const char *name)
-{
-	(void)fprintf(stderr, "tandemctl: %s%s%s. \"tandemctl --help\" shows what there is.\n",
-		what, name != NULL ? ": " : "", name != NULL ? name : "");
-	return CTL_USAGE;
-}
 
 /* True if text is a number that limits anything. */
 static bool parse_limit(const char *text, uint32_t *ret_limit)
@@ -279,6 +300,9 @@ static int parse(int argc, char **argv, struct ctl_options *options, bool *ret_i
 		case 'R':
 			options->run_dir = optarg;
 			break;
+		case 'P':
+			options->replaces = optarg;
+			break;
 		case 'h':
 			(void)fputs(help, stdout);
 			return CTL_OK;
@@ -288,6 +312,12 @@ static int parse(int argc, char **argv, struct ctl_options *options, bool *ret_i
 	}
 	*ret_is_done = false;
 	return CTL_OK;
+}
+
+/* The index-th word behind the options; NULL: there is none. */
+static const char *argument(int argc, char **argv, int index)
+{
+	return argc - optind > index ? argv[optind + index] : NULL;
 }
 
 int main(int argc, char **argv)
@@ -307,17 +337,19 @@ int main(int argc, char **argv)
 		(void)fputs(help, stderr);
 		return CTL_USAGE;
 	}
-	if (argc - optind > 3)
-		return usage_error("too many arguments", argv[optind + 3]);
-	options.argument = argc - optind >= 2 ? argv[optind + 1] : NULL;
-	options.subject = argc - optind == 3 ? argv[optind + 2] : NULL;
+	if (argc - optind > ARGUMENTS_MAX)
+		return usage_error("too many arguments", argv[optind + ARGUMENTS_MAX]);
+	options.argument = argument(argc, argv, 1);
+	options.subject = argument(argc, argv, 2);
+	options.leg = argument(argc, argv, 3);
+	options.target = argument(argc, argv, 4);
 	for (size_t i = 0; i < TD_COUNT_OF(verbs); i++) {
 		if (strcmp(verbs[i].name, argv[optind]) != 0)
 			continue;
 		if (options.argument != NULL && verbs[i].run != drain && verbs[i].run != ctl_ban &&
-			verbs[i].run != ctl_unban && verbs[i].run != ctl_show_call)
+			verbs[i].run != ctl_unban && verbs[i].run != call)
 			return usage_error("unexpected argument", options.argument);
-		if (options.subject != NULL && verbs[i].run != ctl_show_call)
+		if (options.subject != NULL && verbs[i].run != call)
 			return usage_error("unexpected argument", options.subject);
 		return verbs[i].run(&options);
 	}

@@ -199,7 +199,8 @@ class Appliance:
 
     # --- what must be nothing in the end ---
 
-    IDLE_KEYS = ("calls", "legs", "terminations", "ports_in_use", "mbufs_in_use", "journal_records")
+    IDLE_KEYS = ("calls", "legs", "terminations", "ports_in_use", "mbufs_in_use", "journal_records",
+                 "transfers", "subscriptions")
 
     def is_idle(self, baseline_fds=None):
         """True if nothing is outstanding after the last call."""
