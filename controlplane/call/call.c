@@ -4,6 +4,7 @@
  */
 #include "call/call.h"
 
+#include "call/fork.h"
 #include "call/referral.h"
 
 #include <errno.h>
@@ -153,6 +154,7 @@ static void free_leg(struct call *call, unsigned index)
 {
 	struct leg *leg = &call->legs[index];
 
+	call_drop_forks(call, index);
 	call_drop_request(call, &leg->invite);
 	call_drop_request(call, &leg->info);
 	call_clear_negotiation(call, &leg->negotiation);
@@ -224,6 +226,7 @@ void call_clear_negotiation(struct call *call, struct negotiation *negotiation)
 {
 	call_drop_request(call, &negotiation->asked);
 	call_drop_request(call, &negotiation->sent);
+	call_drop_request(call, &negotiation->prack);
 	call_clear_text(call, &negotiation->local_sdp, &negotiation->local_sdp_length);
 	call_clear_text(call, &negotiation->remote_sdp, &negotiation->remote_sdp_length);
 	memset(negotiation, 0, sizeof(*negotiation));

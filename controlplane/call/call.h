@@ -106,6 +106,9 @@ enum call_exchange {
 	CALL_EXCHANGE_RELAYED,	/* re-INVITE to the other side is out */
 	CALL_EXCHANGE_REVERSED, /* the asker had no SDP; he got the other's offer and owes the
 				 * answer in his ACK */
+	CALL_EXCHANGE_WAITING,	/* the other side can't be asked before a PRACK is through */
+	CALL_EXCHANGE_ORPHANED, /* as relayed, but the asker's early dialog is gone */
+	CALL_EXCHANGE_OWN,	/* we ask by ourselves; exchange_from is the side we speak for */
 	CALL_EXCHANGE_COUNT
 };
 
@@ -143,6 +146,8 @@ struct call {
 	bool is_answered;	/* 2xx from the called side */
 	bool is_recorded;
 	bool is_recovered;
+	bool is_realign_due;	      /* the caller was told of another session than that of
+				       * the called side, and has to learn of it */
 	bool is_end_told;	      /* ENDED or FAILED was emitted */
 	uint16_t target;	      /* trunk_target_id that is tried; not kept over a restart */
 	uint32_t epoch;		      /* raised with each change that others may race with */

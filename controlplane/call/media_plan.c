@@ -71,6 +71,35 @@ const char *media_plan_answer_misfit(
 	return misfit != NULL ? misfit : sdp_answer_misfit(&offer.session, &answer->session);
 }
 
+const char *media_plan_read_remote(
+	const struct call *call, unsigned index, struct media_body *ret_body)
+{
+	const struct negotiation *negotiation = &call->legs[index].negotiation;
+
+	return media_body_read(
+		(struct span){negotiation->remote_sdp, negotiation->remote_sdp_length}, ret_body);
+}
+
+/* Keeps what the peer said. Without memory nothing is kept: then nothing can be answered in the
+ * other side's absence. */
+static void plan_keep_remote(struct call *call, unsigned index, struct span body)
+{
+	struct negotiation *negotiation = &call->legs[index].negotiation;
+
+	if (call->state < CALL_TALKING && call_set_text(call, &negotiation->remote_sdp,
+						  &negotiation->remote_sdp_length, body) != 0)
+		call_clear_text(call, &negotiation->remote_sdp, &negotiation->remote_sdp_length);
+}
+
+void media_plan_forget_remotes(struct call *call)
+{
+	for (unsigned i = 0; i < CALL_LEGS; i++) {
+		struct negotiation *negotiation = &call->legs[i].negotiation;
+
+		call_clear_text(call, &negotiation->remote_sdp, &negotiation->remote_sdp_length);
+	}
+}
+
 bool media_plan_take_remote(
 	struct call *call, unsigned index, const struct media_body *body, bool is_new_round)
 {
@@ -80,6 +109,7 @@ bool media_plan_take_remote(
 	memset(&remote, 0, sizeof(remote));
 	if (sdp_remote_derive(&body->session, body->audio, &remote) != 0)
 		return false;
+	plan_keep_remote(call, index, body->session.bytes);
 	plan_name_codec(media, &body->session.media[body->audio]);
 	if (media->has_remote && !is_new_round &&
 		memcmp(&remote, &media->remote, sizeof(remote)) == 0)
@@ -163,6 +193,91 @@ const char *media_plan_answer(struct call *call, unsigned index, const struct me
 	if (result != 0)
 		return plan_reason(result);
 	return plan_keep(call, index, body, built.length_bytes, sizeof(body));
+}
+
+/* What an answer of our own says: each way media may flow that the other side takes part in and
+ * the offer allows. */
+static enum sdp_direction plan_direction(
+	const struct call *call, unsigned index, const struct media_body *offer)
+{
+	const struct call_media *other = &call->media[1 - index];
+	uint8_t mode = other->has_remote ? other->remote.mode : TD_MODE_SEND_RECEIVE;
+	struct sdp_remote peer;
+	bool sends;
+	bool receives;
+
+	if (sdp_remote_derive(&offer->session, offer->audio, &peer) != 0)
+		return SDP_DIRECTION_NONE;
+	sends = (mode & TD_MODE_RECEIVE) != 0 && (peer.mode & TD_MODE_SEND) != 0;
+	receives = (mode & TD_MODE_SEND) != 0 && (peer.mode & TD_MODE_RECEIVE) != 0;
+	if (sends)
+		return receives ? SDP_SENDRECV : SDP_SENDONLY;
+	return receives ? SDP_RECVONLY : SDP_INACTIVE;
+}
+
+const char *media_plan_own_answer(struct call *call, unsigned index, const struct media_body *offer)
+{
+	bool is_told = plan_told(call, index).length != 0;
+	struct media_body own;
+	struct media_body agreed;
+	bool has_agreed = is_told && media_plan_read_remote(call, index, &agreed) == NULL;
+	const char *misfit = is_told ? media_body_read(plan_told(call, index), &own)
+				     : media_plan_read_remote(call, 1 - index, &own);
+
+	if (misfit == NULL)
+		misfit = sdp_narrow(&own.session, &offer->session,
+			has_agreed ? &agreed.session : NULL, plan_direction(call, index, offer));
+	return misfit != NULL ? misfit : media_plan_answer(call, index, offer, &own);
+}
+
+const char *media_plan_refusal(struct call *call, unsigned index, const struct media_body *offer)
+{
+	struct media_body none = *offer;
+
+	none.session.media[none.audio].port = 0;
+	return media_plan_answer(call, index, offer, &none);
+}
+
+const char *media_plan_read_agreed(
+	const struct call *call, unsigned index, struct media_body *ret_body)
+{
+	struct media_body told;
+	const char *misfit = media_plan_read_remote(call, index, ret_body);
+
+	if (misfit == NULL)
+		misfit = media_body_read(plan_told(call, index), &told);
+	return misfit != NULL
+		       ? misfit
+		       : sdp_narrow(&ret_body->session, &told.session, NULL, SDP_DIRECTION_NONE);
+}
+
+/* An offer to leg index as it would be, in built. */
+static bool plan_build(const struct call *call, unsigned index, const struct media_body *from,
+	struct sdp_built *built)
+{
+	struct sdp_local local = plan_local(call, index);
+	struct sdp_session shape;
+	struct sdp_error error;
+
+	return sdp_session_parse(plan_told(call, index), &shape, &error) == 0 &&
+	       sdp_build_offer(&from->session, &shape, &local, built) == 0;
+}
+
+bool media_plan_is_told(const struct call *call, unsigned index, const struct media_body *from)
+{
+	char has_bytes[PLAN_BODY_BYTES];
+	char wants_bytes[PLAN_BODY_BYTES];
+	struct sdp_built has = {.bytes = has_bytes, .size_bytes = sizeof(has_bytes)};
+	struct sdp_built wants = {.bytes = wants_bytes, .size_bytes = sizeof(wants_bytes)};
+	struct media_body told;
+	struct media_body remote;
+
+	return media_body_read(plan_told(call, index), &told) == NULL &&
+	       media_plan_read_remote(call, index, &remote) == NULL &&
+	       sdp_narrow(&told.session, &remote.session, NULL, SDP_DIRECTION_NONE) == NULL &&
+	       plan_build(call, index, &told, &has) && plan_build(call, index, from, &wants) &&
+	       sdp_equal_but_version((struct span){has_bytes, (uint32_t)has.length_bytes},
+		       (struct span){wants_bytes, (uint32_t)wants.length_bytes});
 }
 
 static void plan_default_codecs(struct sdp_remote *accepted)

@@ -40,6 +40,15 @@ const char *media_plan_misfit(
 const char *media_plan_answer_misfit(
 	const struct call *call, unsigned index, const struct media_body *answer);
 
+/* Reads the last description of leg index's peer that counts, as far as it is kept: until the call
+ * is up. NULL, or a static reason. */
+const char *media_plan_read_remote(
+	const struct call *call, unsigned index, struct media_body *ret_body);
+
+/* The same, without the formats that the peer knows we don't have. */
+const char *media_plan_read_agreed(
+	const struct call *call, unsigned index, struct media_body *ret_body);
+
 /* Takes over what leg index's peer says about its end. is_new_round re-arms learning of its
  * address even if the body names the same one. Raises the termination's epoch if anything
  * changed, and tells so. */
@@ -53,6 +62,19 @@ const char *media_plan_offer(struct call *call, unsigned index, const struct med
  * local_sdp. NULL, or a static reason. */
 const char *media_plan_answer(struct call *call, unsigned index, const struct media_body *offer,
 	const struct media_body *from);
+
+/* Writes an answer to leg index's peer into the leg's local_sdp without asking the other side: what
+ * the peer was told, or else what the other side said, as far as the offer still has it. NULL, or
+ * a static reason. */
+const char *media_plan_own_answer(
+	struct call *call, unsigned index, const struct media_body *offer);
+/* Writes an answer that takes no media. NULL, or a static reason. */
+const char *media_plan_refusal(struct call *call, unsigned index, const struct media_body *offer);
+/* True if leg index's peer agreed to just what body, the other side's, says. */
+bool media_plan_is_told(const struct call *call, unsigned index, const struct media_body *from);
+
+/* Forgets what the peers said: nothing is to be answered in their absence any more. */
+void media_plan_forget_remotes(struct call *call);
 
 /* The wanted state of a termination. */
 void media_plan_spec(const struct call *call, unsigned index, const struct media_policy *policy,

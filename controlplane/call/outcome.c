@@ -6,10 +6,15 @@
 
 #include "leg/cause.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
+	STATUS_BAD_EXTENSION = 420,
+	STATUS_EXTENSION_REQUIRED = 421,
+	STATUS_SERVER_ERROR = 500,
 	STATUS_ROUTE_FAILED = 502,
+	STATUS_UNAVAILABLE = 503,
 	RETRY_AFTER_DIGITS = 6,
 };
 
@@ -23,12 +28,32 @@ void outcome_set(struct event_release *release, unsigned status, unsigned q850,
 	release->detail = (uint8_t)detail;
 }
 
+/* Without its name a refused extension helps nobody. */
+static void name_extensions(
+	const struct sip_message *response, enum sip_header_id id, struct event_release *release)
+{
+	const struct sip_header *header = sip_message_find(response, id);
+	char text[EVENT_TEXT_BYTES];
+	int length;
+
+	if (header == NULL)
+		return;
+	length =
+		snprintf(text, sizeof(text), "%s: %.*s", release->reason, SPAN_ARGS(header->value));
+	if (length > 0)
+		event_text_set(release->reason, sizeof(release->reason), text, strlen(text));
+}
+
 void outcome_of_response(const struct sip_message *response, struct event_release *ret_release)
 {
 	outcome_set(ret_release, response->status, cause_of_response(response),
 		EVENT_RELEASE_CALLEE, EVENT_DETAIL_REJECTED);
 	event_text_set(ret_release->reason, sizeof(ret_release->reason),
 		response->reason_phrase.text, response->reason_phrase.length);
+	if (response->status == STATUS_EXTENSION_REQUIRED)
+		name_extensions(response, SIP_HEADER_REQUIRE, ret_release);
+	else if (response->status == STATUS_BAD_EXTENSION)
+		name_extensions(response, SIP_HEADER_UNSUPPORTED, ret_release);
 }
 
 bool outcome_is_route_failure(const struct event_release *callee)
@@ -90,6 +115,9 @@ void outcome_for_caller(const struct event_release *callee, struct event_release
 	*ret_release = *callee;
 	if (!status_is_end_to_end(callee->sip_status))
 		ret_release->sip_status = STATUS_ROUTE_FAILED;
+	/* 503 would say that we can't serve anybody (RFC 3261 16.7). */
+	else if (callee->sip_status == STATUS_UNAVAILABLE && callee->by != EVENT_RELEASE_SYSTEM)
+		ret_release->sip_status = STATUS_SERVER_ERROR;
 }
 
 static enum event_disposition disposition_of(const struct event_release *release)

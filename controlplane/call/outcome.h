@@ -31,7 +31,8 @@ bool outcome_is_target_failure(const struct event_release *callee);
 uint32_t outcome_retry_after_s(const struct sip_message *message);
 
 /* What the caller is told when the destination was refused: user outcomes as they are, what only
- * concerns the hop between us and the destination as 502 (3xx is never followed: toll fraud). */
+ * concerns the hop between us and the destination as 502 (3xx is never followed: toll fraud), its
+ * overload as 500. */
 void outcome_for_caller(const struct event_release *callee, struct event_release *ret_release);
 
 /* Fills disposition and NER class (ITU-T E.425) from the rest. */

@@ -7,6 +7,7 @@
 #include "call/snapshot.h"
 
 #include "call/referral.h"
+#include "call/snapshot_parts.h"
 #include "util/serial.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 
 enum {
 	SNAPSHOT_MAGIC = 0x6c6c6163, /* "call" */
-	SNAPSHOT_VERSION = 5,
+	SNAPSHOT_VERSION = 6,
 };
 
 static void put_text(struct serial_writer *writer, const char *text)
@@ -27,12 +28,6 @@ static void get_text(struct serial_reader *reader, char *text, size_t size)
 	size_t length = serial_get_bytes(reader, text, size - 1);
 
 	text[length < size ? length : 0] = '\0';
-}
-
-/* Puts a heap-owned text back. */
-static int get_owned(struct serial_reader *reader, struct call *call, char **text, uint32_t *length)
-{
-	return call_set_text(call, text, length, serial_get_span(reader));
 }
 
 static void put_trunk(
@@ -91,80 +86,6 @@ static void get_release(struct serial_reader *reader, struct event_release *rele
 		serial_reader_fail(reader);
 }
 
-/* The dialog's fixed part as it is, and its texts. */
-static void put_dialog(struct serial_writer *writer, const struct dialog *dialog)
-{
-	serial_put_fixed(writer, dialog, offsetof(struct dialog, text));
-	serial_put_bytes(writer, dialog->text, dialog->text_bytes);
-}
-
-static int get_dialog(struct serial_reader *reader, struct dialog *dialog, struct heap *heap)
-{
-	int result;
-
-	serial_get_fixed(reader, dialog, offsetof(struct dialog, text));
-	result = dialog_restore(dialog, heap, serial_get_span(reader));
-	if (result == -EBADMSG)
-		serial_reader_fail(reader);
-	return result == -EBADMSG ? 0 : result;
-}
-
-/* Without its transaction: that is made anew. */
-static void put_request(struct serial_writer *writer, const struct leg_request *request)
-{
-	serial_put_u8(writer, request != NULL ? request->method : SIP_METHOD_OTHER);
-	if (request == NULL)
-		return;
-	serial_put_fixed(writer, &request->flow, sizeof(request->flow));
-	serial_put_bytes(writer, request->bytes, request->length);
-}
-
-static int get_request(struct serial_reader *reader, struct call *call, struct leg_request **slot)
-{
-	uint8_t method = serial_get_u8(reader);
-	struct sip_flow flow;
-
-	if (method == SIP_METHOD_OTHER)
-		return 0;
-	serial_get_fixed(reader, &flow, sizeof(flow));
-	if (method >= SIP_METHOD_COUNT)
-		serial_reader_fail(reader);
-	return call_keep_request(
-		call, slot, (enum sip_method)method, serial_get_span(reader), &flow);
-}
-
-static void put_negotiation(struct serial_writer *writer, const struct negotiation *negotiation)
-{
-	serial_put_u8(writer, negotiation->state);
-	serial_put_u8(writer, negotiation->glare_count);
-	serial_put_u64(writer, negotiation->version);
-	serial_put_bytes(writer, negotiation->local_sdp, negotiation->local_sdp_length);
-	serial_put_bytes(writer, negotiation->remote_sdp, negotiation->remote_sdp_length);
-	put_request(writer, negotiation->asked);
-	put_request(writer, negotiation->sent);
-}
-
-static int get_negotiation(
-	struct serial_reader *reader, struct call *call, struct negotiation *negotiation)
-{
-	int result;
-
-	negotiation->state = serial_get_u8(reader);
-	negotiation->glare_count = serial_get_u8(reader);
-	negotiation->version = serial_get_u64(reader);
-	if (negotiation->state >= NEGOTIATION_STATE_COUNT)
-		serial_reader_fail(reader);
-	result = get_owned(reader, call, &negotiation->local_sdp, &negotiation->local_sdp_length);
-	if (result == 0)
-		result = get_owned(
-			reader, call, &negotiation->remote_sdp, &negotiation->remote_sdp_length);
-	if (result == 0)
-		result = get_request(reader, call, &negotiation->asked);
-	if (result == 0)
-		result = get_request(reader, call, &negotiation->sent);
-	return result;
-}
-
 static void put_leg(
 	struct serial_writer *writer, const struct trunk_table *trunks, const struct leg *leg)
 {
@@ -175,6 +96,7 @@ static void put_leg(
 	serial_put_u8(writer, leg->is_uac);
 	serial_put_u8(writer, leg->is_offer_late);
 	serial_put_u8(writer, leg->is_recovered);
+	serial_put_u8(writer, leg->has_final_body);
 	serial_put_u8(writer, leg->provisional);
 	serial_put_u16(writer, leg->refused_status);
 	serial_put_u16(writer, leg->attempt_no);
@@ -193,10 +115,12 @@ static void put_leg(
 	serial_put_bytes(writer, leg->ack_sdp, leg->ack_sdp_length);
 	put_release(writer, &leg->release);
 	put_text(writer, leg->user_agent);
-	put_dialog(writer, &leg->dialog);
-	put_request(writer, leg->invite);
-	put_negotiation(writer, &leg->negotiation);
+	snapshot_put_dialog(writer, &leg->dialog);
+	snapshot_put_request(writer, leg->invite);
+	snapshot_put_negotiation(writer, &leg->negotiation);
 	serial_put_fixed(writer, &leg->session, sizeof(leg->session));
+	snapshot_put_reliable(writer, &leg->reliable);
+	snapshot_put_forks(writer, leg);
 }
 
 static int get_leg(struct serial_reader *reader, const struct trunk_table *trunks,
@@ -213,6 +137,7 @@ static int get_leg(struct serial_reader *reader, const struct trunk_table *trunk
 	leg->is_uac = serial_get_u8(reader) != 0;
 	leg->is_offer_late = serial_get_u8(reader) != 0;
 	leg->is_recovered = serial_get_u8(reader) != 0;
+	leg->has_final_body = serial_get_u8(reader) != 0;
 	leg->provisional = serial_get_u8(reader);
 	leg->refused_status = serial_get_u16(reader);
 	leg->attempt_no = serial_get_u16(reader);
@@ -228,16 +153,19 @@ static int get_leg(struct serial_reader *reader, const struct trunk_table *trunk
 	leg->hold_since_ms = serial_get_u64(reader);
 	serial_get_fixed(reader, &leg->times, sizeof(leg->times));
 	leg->ack_cseq = serial_get_u32(reader);
-	result = get_owned(reader, call, &leg->ack_sdp, &leg->ack_sdp_length);
+	result = snapshot_get_owned(reader, call, &leg->ack_sdp, &leg->ack_sdp_length);
 	get_release(reader, &leg->release);
 	get_text(reader, leg->user_agent, sizeof(leg->user_agent));
 	if (result == 0)
-		result = get_dialog(reader, &leg->dialog, call->heap);
+		result = snapshot_get_dialog(reader, &leg->dialog, call->heap);
 	if (result == 0)
-		result = get_request(reader, call, &leg->invite);
+		result = snapshot_get_request(reader, call, &leg->invite);
 	if (result == 0)
-		result = get_negotiation(reader, call, &leg->negotiation);
+		result = snapshot_get_negotiation(reader, call, &leg->negotiation);
 	serial_get_fixed(reader, &leg->session, sizeof(leg->session));
+	snapshot_get_reliable(reader, &leg->reliable);
+	if (result == 0)
+		result = snapshot_get_forks(reader, call, leg);
 	if (leg->state >= LEG_STATE_COUNT || leg->session.state >= SESSION_STATE_COUNT ||
 		leg->session.policy >= SESSION_POLICY_COUNT ||
 		leg->leg_id >> CALL_LEG_ID_BITS != call->call_id)
@@ -310,6 +238,7 @@ static void put_call(
 	serial_put_u8(writer, call->is_recorded);
 	serial_put_u8(writer, call->exchange);
 	serial_put_u8(writer, call->exchange_from);
+	serial_put_u8(writer, call->is_realign_due);
 	serial_put_u32(writer, call->epoch);
 	serial_put_u32(writer, call->ordinal);
 	serial_put_u32(writer, call->max_forwards);
@@ -337,6 +266,7 @@ static int get_call(
 	call->is_recorded = serial_get_u8(reader) != 0;
 	call->exchange = serial_get_u8(reader);
 	call->exchange_from = serial_get_u8(reader);
+	call->is_realign_due = serial_get_u8(reader) != 0;
 	call->epoch = serial_get_u32(reader);
 	call->ordinal = serial_get_u32(reader);
 	call->max_forwards = serial_get_u32(reader);
@@ -355,7 +285,7 @@ static int get_call(
 	get_text(reader, call->route, sizeof(call->route));
 	get_party(reader, &call->caller);
 	get_party(reader, &call->callee);
-	return get_owned(reader, call, &call->offer, &call->offer_length);
+	return snapshot_get_owned(reader, call, &call->offer, &call->offer_length);
 }
 
 int snapshot_write(const struct call *call, const struct trunk_table *trunks, void *bytes,

@@ -46,6 +46,13 @@ enum config_digest {
 	CONFIG_DIGEST_COUNT
 };
 
+/* Reliable provisional responses (RFC 3262) from and to a trunk. */
+enum config_reliable_provisional {
+	CONFIG_RELIABLE_OFF,
+	CONFIG_RELIABLE_SUPPORTED,
+	CONFIG_RELIABLE_REQUIRED,
+};
+
 /* What a trunk's calls do with session timers (RFC 4028). */
 enum config_session_timer {
 	CONFIG_SESSION_TIMER_OFF,
@@ -315,6 +322,7 @@ struct config_trunk {
 	uint32_t event_count;
 	uint32_t events[CONFIG_TRUNK_EVENTS_MAX]; /* enum config_event */
 	uint32_t max_subscriptions;
+	uint32_t reliable_provisional; /* enum config_reliable_provisional */
 
 	struct config_identity identity;
 	struct config_numbers numbers;

@@ -19,6 +19,9 @@ static const struct schema_choice digests[] = {{"both", CONFIG_DIGEST_BOTH},
 	{"sha-256", CONFIG_DIGEST_SHA256}, {"md5", CONFIG_DIGEST_MD5}, {NULL, 0}};
 static const struct schema_choice latches[] = {{"off", TD_LATCH_OFF},
 	{"restricted", TD_LATCH_RESTRICTED}, {"open", TD_LATCH_OPEN}, {NULL, 0}};
+static const struct schema_choice reliables[] = {{"off", CONFIG_RELIABLE_OFF},
+	{"supported", CONFIG_RELIABLE_SUPPORTED}, {"required", CONFIG_RELIABLE_REQUIRED},
+	{NULL, 0}};
 static const struct schema_choice session_timers[] = {{"off", CONFIG_SESSION_TIMER_OFF},
 	{"accept", CONFIG_SESSION_TIMER_ACCEPT}, {"request", CONFIG_SESSION_TIMER_REQUEST},
 	{NULL, 0}};
@@ -351,6 +354,12 @@ static const struct schema_field fields[] = {
 		RELOAD, .choices = event_packages, LIST(config_trunk, events, event_count)),
 	ROW("trunks", "max_subscriptions", SCHEMA_NUMBER, "Event subscriptions at a time.", RELOAD,
 		DEFAULT("100"), RANGE(0, 100000), AT(config_trunk, max_subscriptions)),
+	ROW("trunks", "reliable_provisional", SCHEMA_CHOICE,
+		"RFC 3262: off knows nothing of 100rel, and refuses who requires it; supported offers "
+		"it to called parties and uses it with callers that know it; required insists on it, "
+		"with callers too.",
+		RELOAD, DEFAULT("supported"), .choices = reliables,
+		AT(config_trunk, reliable_provisional)),
 
 #define CREDENTIALS(in)                                                                                        \
 	ROW(in, "username", SCHEMA_TEXT, "User name.", RELOAD, REQUIRED,                                       \

@@ -156,6 +156,29 @@ int dialog_init_uas(struct dialog *dialog, const struct sip_message *request,
 			});
 }
 
+int dialog_fork(
+	const struct dialog *dialog, struct span target, uint32_t cseq, struct dialog *ret_fork)
+{
+	struct dialog_texts texts = dialog_get_texts(dialog);
+	struct dialog fork = {
+		.state = DIALOG_EARLY,
+		.is_uac = dialog->is_uac,
+		.is_secure = dialog->is_secure,
+		.local_cseq = cseq,
+		.flow = dialog->flow,
+		.heap = dialog->heap,
+	};
+	int error;
+
+	texts.remote_tag = (struct span){0};
+	texts.routes = (struct span){0};
+	texts.remote_target = target;
+	error = dialog_set_texts(&fork, &texts);
+	if (error == 0)
+		*ret_fork = fork;
+	return error;
+}
+
 bool dialog_matches(const struct dialog *dialog, const struct sip_message *message)
 {
 	bool is_request = sip_message_is_request(message);

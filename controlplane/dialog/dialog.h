@@ -97,6 +97,11 @@ struct dialog_half {
 td_must_check int dialog_init_uas(struct dialog *dialog, const struct sip_message *request,
 	const struct dialog_half *half, const struct sip_flow *flow);
 
+/* Makes another early dialog of the same INVITE as dialog's, one whose peer hasn't been heard yet
+ * (RFC 3261 12.1: forks): target is the INVITE's request URI, cseq its number. -ENOMEM, -ENOSPC. */
+td_must_check int dialog_fork(
+	const struct dialog *dialog, struct span target, uint32_t cseq, struct dialog *ret_fork);
+
 /* Frees the texts; the rest stays readable. A dialog of zeros may be given. */
 void dialog_fini(struct dialog *dialog);
 

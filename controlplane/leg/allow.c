@@ -7,7 +7,7 @@
 #include "util/text.h"
 
 enum {
-	ALLOW_BYTES = 160, /* all methods that we know */
+	ALLOW_BYTES = 200, /* all methods that we know */
 };
 
 uint32_t leg_allow_read(const struct sip_message *message)

@@ -32,8 +32,9 @@ struct leg_cell {
  *                                           |
  *                            BYE: 200, ENDED|HANG_UP: BYE, ENDING --response--> ENDED
  *
- *  A refusal, CANCEL or an early BYE in INCOMING and ALERTING: final response, ENDING, its ACK
- *  (or none): ENDED. A BYE that overtakes the ACK in ANSWERED ends the leg; one that crosses ours
+ *  ACCEPTING stands between ALERTING and ANSWERED while an exchange of the caller's early dialog
+ *  must be finished before the 2xx. A refusal, CANCEL or an early BYE in INCOMING, ALERTING and
+ *  ACCEPTING: final response, ENDING, its ACK (or none): ENDED. A BYE that overtakes the ACK in ANSWERED ends the leg; one that crosses ours
  *  in ENDING is answered 200. TELL_GONE stands before DO_BYE: the call says why, BYE carries it.
  */
 #define CELL(next_state, ...) .is_expected = 1, .next = LEG_##next_state, .actions = {__VA_ARGS__}
@@ -93,6 +94,7 @@ static const struct leg_cell leg_table[LEG_STATE_COUNT][LEG_EVENT_COUNT] = {
 	[LEG_INCOMING] =
 		{
 			[LEG_EVENT_ORDER_RING] = {CELL(ALERTING, LEG_DO_PROGRESS)},
+			[LEG_EVENT_ORDER_ACCEPT] = {GO(ACCEPTING)},
 			[LEG_EVENT_ORDER_ANSWER] = {CELL(ANSWERED, LEG_DO_ANSWER)},
 			[LEG_EVENT_ORDER_HANG_UP] = {CELL(ENDING, LEG_DO_REFUSE)},
 			[LEG_EVENT_CANCELLED] = {CELL(ENDING, LEG_DO_TERMINATE, LEG_TELL_GONE)},
@@ -102,6 +104,17 @@ static const struct leg_cell leg_table[LEG_STATE_COUNT][LEG_EVENT_COUNT] = {
 	[LEG_ALERTING] =
 		{
 			[LEG_EVENT_ORDER_RING] = {CELL(ALERTING, LEG_DO_PROGRESS)},
+			[LEG_EVENT_ORDER_ACCEPT] = {GO(ACCEPTING)},
+			[LEG_EVENT_ORDER_ANSWER] = {CELL(ANSWERED, LEG_DO_ANSWER)},
+			[LEG_EVENT_ORDER_HANG_UP] = {CELL(ENDING, LEG_DO_REFUSE)},
+			[LEG_EVENT_CANCELLED] = {CELL(ENDING, LEG_DO_TERMINATE, LEG_TELL_GONE)},
+			[LEG_EVENT_HUNG_UP] =
+				{CELL(ENDING, LEG_DO_ACCEPT_BYE, LEG_DO_TERMINATE, LEG_TELL_GONE)},
+		},
+	[LEG_ACCEPTING] =
+		{
+			[LEG_EVENT_ORDER_RING] = {GO(ACCEPTING)},
+			[LEG_EVENT_ORDER_ACCEPT] = {GO(ACCEPTING)},
 			[LEG_EVENT_ORDER_ANSWER] = {CELL(ANSWERED, LEG_DO_ANSWER)},
 			[LEG_EVENT_ORDER_HANG_UP] = {CELL(ENDING, LEG_DO_REFUSE)},
 			[LEG_EVENT_CANCELLED] = {CELL(ENDING, LEG_DO_TERMINATE, LEG_TELL_GONE)},

@@ -10,6 +10,7 @@
 #include "dialog/dialog.h"
 #include "events/record.h"
 #include "leg/negotiation.h"
+#include "leg/reliable.h"
 #include "leg/session_timer.h"
 #include "transaction/transaction.h"
 
@@ -27,6 +28,7 @@
 	X(CONFIRMING, confirming) /* UAC: the 2xx holds an offer, our ACK waits for the answer */ \
 	X(INCOMING, incoming)	  /* UAS: INVITE received, 100 sent */                            \
 	X(ALERTING, alerting)	  /* UAS: 18x sent */                                             \
+	X(ACCEPTING, accepting)	  /* UAS: to be answered, but an exchange must be finished */     \
 	X(ANSWERED, answered)	  /* UAS: 2xx sent, ACK awaited */                                \
 	X(PARTING, parting)	  /* UAS: to be hung up, but BYE must wait for ACK */             \
 	X(ACTIVE, active)                                                                         \
@@ -57,6 +59,7 @@ enum leg_state {
 	X(LOST, lost)	  /* 481 or 408 to a request in the dialog (RFC 5057) */                \
 	X(ORDER_DIAL, order_dial)                                                               \
 	X(ORDER_RING, order_ring)		/* send the 18x that the call has prepared */   \
+	X(ORDER_ACCEPT, order_accept)		/* it will be answered, not yet */              \
 	X(ORDER_ANSWER, order_answer)		/* send 200 */                                  \
 	X(ORDER_ACKNOWLEDGE, order_acknowledge) /* the answer for the ACK is known */           \
 	X(ORDER_HANG_UP, order_hang_up)		/* end, by whatever means the state allows */
@@ -117,6 +120,7 @@ struct leg {
 	bool is_offer_late;	 /* the (re-)INVITE in progress has no SDP */
 	uint8_t challenges;	 /* how often credentials were given for the request in progress */
 	bool is_recovered;	 /* a restart lay within the leg's life */
+	bool has_final_body;	 /* UAS: our 2xx holds a session description */
 	uint16_t refused_status; /* UAS: final status of 300 or more that we sent; 0: none */
 	uint8_t provisional;	 /* last 18x status seen or sent, less 100 */
 	uint16_t attempt_no;	 /* 1: first destination tried */
@@ -144,6 +148,17 @@ struct leg {
 	struct dialog dialog;
 	struct negotiation negotiation; /* in that dialog */
 	struct session_timer session;	/* of that dialog */
+	struct reliable reliable;	/* the 18x that we send, or ask for */
+	struct leg_fork *forks;		/* owned by the call's heap: other early dialogs of our
+					 * INVITE, the one that spoke last first; see call/fork.h */
+};
+
+/* An early dialog of a leg that isn't the one in use. */
+struct leg_fork {
+	struct leg_fork *next;
+	uint32_t peer_methods;
+	struct dialog dialog;
+	struct negotiation negotiation;
 };
 
 /*
@@ -161,7 +176,7 @@ const char *leg_event_name(unsigned event);
 /* True while the leg has not been answered: a refusal is still possible. */
 static inline bool leg_is_early(const struct leg *leg)
 {
-	return leg->state >= LEG_CALLING && leg->state <= LEG_ALERTING &&
+	return leg->state >= LEG_CALLING && leg->state <= LEG_ACCEPTING &&
 	       leg->state != LEG_CONFIRMING;
 }
 

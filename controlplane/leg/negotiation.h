@@ -120,7 +120,9 @@ struct negotiation {
 	uint64_t version;	   /* in o= of local_sdp */
 	struct leg_request *asked; /* the peer's re-INVITE, UPDATE or PRACK whose offer waits, or
 				    * whose 2xx waits for its ACK; or NULL */
-	struct leg_request *sent;  /* our re-INVITE, UPDATE or PRACK in progress, or NULL */
+	struct leg_request *sent;  /* our re-INVITE, UPDATE or BYE in progress, or NULL */
+	struct leg_request *prack; /* our PRACK in progress, or NULL */
+	uint32_t rseq;		   /* of the last reliable 18x that was taken; 0: none */
 };
 
 /* Advances *state by one event. 0, or -EPROTO: the event can't happen now, nothing changed. */

@@ -26,6 +26,8 @@ int leg_build_reply(char *buffer, size_t size_bytes, const struct sip_message *r
 		leg_allow_build(&builder, reply->methods);
 	if (reply->has_accept)
 		sip_build_header(&builder, SIP_HEADER_ACCEPT, SPAN(LEG_ACCEPT));
+	if (reply->rseq != 0)
+		sip_build_header_format(&builder, SIP_HEADER_RSEQ, "%u", reply->rseq);
 	leg_options_build(&builder, SIP_HEADER_SUPPORTED, reply->supported);
 	leg_options_build(&builder, SIP_HEADER_REQUIRE, reply->require);
 	session_terms_build(&builder, &reply->session);

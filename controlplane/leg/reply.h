@@ -40,6 +40,7 @@ struct leg_reply {
 	const char *authenticate[2]; /* WWW-Authenticate values, best first */
 	uint16_t q850;
 	uint32_t retry_after_s;
+	uint32_t rseq; /* of a reliable provisional response (RFC 3262), 0: it isn't */
 	bool has_allow;
 	uint32_t methods; /* with has_allow: beyond LEG_ALLOW (leg/allow.h) */
 	bool has_accept;

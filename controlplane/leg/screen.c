@@ -44,6 +44,7 @@ static void screen_method(
 	case SIP_METHOD_BYE:
 	case SIP_METHOD_CANCEL:
 		return;
+	case SIP_METHOD_PRACK:
 	case SIP_METHOD_UPDATE:
 	case SIP_METHOD_INFO:
 		if (is_in_dialog)
@@ -51,7 +52,6 @@ static void screen_method(
 		screening->status = 481;
 		screening->reason = "the request belongs to no dialog of ours";
 		return;
-	case SIP_METHOD_PRACK:
 	case SIP_METHOD_NOTIFY:
 	case SIP_METHOD_REFER:
 	case SIP_METHOD_SUBSCRIBE:

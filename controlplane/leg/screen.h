@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* What this release can do, for Allow, Accept and Supported. */
-#define LEG_ALLOW "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO"
+#define LEG_ALLOW "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO"
 #define LEG_ACCEPT "application/sdp"
 
 enum {

@@ -63,6 +63,16 @@ td_must_check int sdp_build_offer(const struct sdp_session *from, const struct s
 td_must_check int sdp_build_answer(const struct sdp_session *offer, const struct sdp_session *from,
 	const struct sdp_local *local, struct sdp_built *built);
 
+/*
+ * Makes own, a description of what one side was told or can do, into an answer of our own to offer:
+ * drops the formats of its audio line that the offer's doesn't have under the same number. agreed,
+ * if not NULL, is the offerer's former description: what both had may not go, for the other side
+ * may send it any time, but for events and comfort noise. NULL, or a static reason: then own is
+ * spoilt. direction is what the answer is to say, if it isn't NONE.
+ */
+const char *sdp_narrow(struct sdp_session *own, const struct sdp_session *offer,
+	const struct sdp_session *agreed, enum sdp_direction direction);
+
 /* True if two bodies say the same, the o= version apart. */
 bool sdp_equal_but_version(struct span a, struct span b);
 

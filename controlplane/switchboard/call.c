@@ -7,6 +7,8 @@
 #include "call/record.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
+#include "switchboard/early.h"
+#include "switchboard/exchange.h"
 #include "switchboard/state.h"
 #include "util/format.h"
 
@@ -16,14 +18,6 @@
 enum {
 	FROM_BYTES = 512,
 };
-
-/* Reads the caller's offer out of his INVITE; NULL if it can be used. */
-static const char *read_caller_offer(struct line *line, struct media_body *ret_offer)
-{
-	const struct leg_request *invite = line->call.legs[CALL_CALLER].invite;
-
-	return invite != NULL ? media_body_read(legs_body(invite), ret_offer) : "no offer";
-}
 
 /* Ends an attempt that could not even be sent. */
 static void dial_failed(struct switchboard *switchboard, struct line *line, unsigned status,
@@ -89,6 +83,21 @@ static uint64_t dial_deadline_ms(const struct switchboard *switchboard, const st
 		       : td_after(call->created_ms, setup_ms);
 }
 
+/* Whether reliable 18x are asked for: not if they would hold an offer that only the caller can
+ * answer, who could do so in PRACK alone. */
+static enum reliable_use ask_reliable(
+	const struct switchboard *switchboard, const struct call *call)
+{
+	const struct leg *callee = &call->legs[CALL_CALLEE];
+	const struct config_trunk *trunk = trunk_config(switchboard->trunks, callee->trunk);
+
+	if (trunk == NULL || trunk->reliable_provisional == CONFIG_RELIABLE_OFF ||
+		(callee->is_offer_late && call->legs[CALL_CALLER].reliable.use == RELIABLE_NEVER))
+		return RELIABLE_NEVER;
+	return trunk->reliable_provisional == CONFIG_RELIABLE_REQUIRED ? RELIABLE_REQUIRED
+								       : RELIABLE_SUPPORTED;
+}
+
 static void dial(struct switchboard *switchboard, struct line *line)
 {
 	struct call *call = &line->call;
@@ -115,12 +124,11 @@ static void dial(struct switchboard *switchboard, struct line *line)
 		dial_failed(switchboard, line, 500, CAUSE_TEMPORARY_FAILURE, NULL);
 		return;
 	}
-	callee->is_offer_late = call->legs[CALL_CALLER].is_offer_late;
-	if (!callee->is_offer_late) {
-		misfit = media_body_read(legs_body(invite), &offer);
-		if (misfit == NULL)
-			misfit = media_plan_offer(call, CALL_CALLEE, &offer);
-	}
+	/* A caller who had no offer, but answered a former destination's, has one now. */
+	callee->is_offer_late = media_plan_read_remote(call, CALL_CALLER, &offer) != NULL;
+	if (!callee->is_offer_late)
+		misfit = media_plan_offer(call, CALL_CALLEE, &offer);
+	callee->reliable.use = (uint8_t)ask_reliable(switchboard, call);
 	if (misfit != NULL) {
 		dial_failed(switchboard, line, 488, CAUSE_BEARER_NOT_IMPLEMENTED, misfit);
 		return;
@@ -171,60 +179,61 @@ static void next_destination(struct switchboard *switchboard, struct line *line)
 	media_add(switchboard, line, CALL_CALLEE);
 }
 
-void calls_progress(struct switchboard *switchboard, struct line *line)
+/* Finds the called side's session: in its 2xx, or in what it said before. NULL, or why it can't be
+ * used. */
+static const char *read_answer(
+	struct switchboard *switchboard, const struct call *call, struct media_body *ret_body)
 {
-	struct call *call = &line->call;
+	const struct leg *callee = &call->legs[CALL_CALLEE];
 	const struct sip_message *message = switchboard->message;
-	struct leg *caller = &call->legs[CALL_CALLER];
-	struct media_body offer;
-	struct media_body answer;
-
-	if (message->status == 199 || (call->state != CALL_DIALLING && call->state != CALL_RINGING))
-		return; /* one of several early dialogs ended (RFC 6228) */
-	caller->provisional = (uint8_t)(message->status - 100);
-	switchboard->has_progress_body = false;
-	if (leg_has_sdp(message) && !caller->is_offer_late &&
-		read_caller_offer(line, &offer) == NULL &&
-		media_body_read(message->body, &answer) == NULL &&
-		media_plan_misfit(call, CALL_CALLEE, &answer) == NULL &&
-		media_plan_answer(call, CALL_CALLER, &offer, &answer) == NULL) {
-		(void)media_plan_take_remote(call, CALL_CALLEE, &answer, false);
-		media_modify(switchboard, line, CALL_CALLEE);
-		media_modify(switchboard, line, CALL_CALLER);
-		switchboard->has_progress_body = true;
-	}
-	calls_step(switchboard, line, CALL_ON_PROGRESS);
-}
-
-/* Takes over the called side's body. NULL, or why it can't be used. */
-static const char *take_answer_body(struct switchboard *switchboard, struct line *line)
-{
-	struct call *call = &line->call;
-	struct leg *caller = &call->legs[CALL_CALLER];
-	const struct sip_message *message = switchboard->message;
-	struct media_body offer;
-	struct media_body body;
 	const char *misfit;
 
+	if (callee->negotiation.state == NEGOTIATION_PRACK_OWED)
+		return "answered before its offer was";
+	if (callee->negotiation.state != NEGOTIATION_FIRST_SENT)
+		return media_plan_read_remote(call, CALL_CALLEE, ret_body);
 	if (!leg_has_sdp(message)) /* fine if the 18x before held the answer */
-		return !caller->is_offer_late && caller->negotiation.local_sdp_length != 0
-			       ? NULL
-			       : "answer without session description";
-	misfit = media_body_read(message->body, &body);
+		return callee->is_offer_late ? "answer without session description"
+					     : media_plan_read_remote(call, CALL_CALLEE, ret_body);
+	misfit = media_body_read(message->body, ret_body);
 	if (misfit == NULL)
-		misfit = media_plan_misfit(call, CALL_CALLEE, &body);
+		misfit = media_plan_misfit(call, CALL_CALLEE, ret_body);
+	if (misfit == NULL && !callee->is_offer_late)
+		misfit = media_plan_answer_misfit(call, CALL_CALLEE, ret_body);
+	return misfit;
+}
+
+/* Tells the caller, who has no answer yet: with his offer's answer, or with an offer. */
+static const char *tell_caller(struct call *call, const struct media_body *body)
+{
+	struct media_body offer;
+	const char *misfit;
+
+	if (call->legs[CALL_CALLER].is_offer_late)
+		return call_set_text(
+			       call, &call->offer, &call->offer_length, body->session.bytes) != 0
+			       ? "out of memory"
+			       : media_plan_offer(call, CALL_CALLER, body);
+	misfit = media_plan_read_remote(call, CALL_CALLER, &offer);
+	return misfit != NULL ? misfit : media_plan_answer(call, CALL_CALLER, &offer, body);
+}
+
+/* Takes over the called side's session. NULL, or why it can't be used. */
+static const char *take_answer(struct switchboard *switchboard, struct line *line)
+{
+	struct call *call = &line->call;
+	const struct leg *caller = &call->legs[CALL_CALLER];
+	struct media_body body;
+	const char *misfit = read_answer(switchboard, call, &body);
+
 	if (misfit != NULL)
 		return misfit;
-	if (caller->is_offer_late) {
-		if (call_set_text(call, &call->offer, &call->offer_length, message->body) != 0)
-			return "out of memory";
-		misfit = media_plan_offer(call, CALL_CALLER, &body);
+	if (caller->negotiation.state == NEGOTIATION_FIRST_RECEIVED) {
+		misfit = tell_caller(call, &body);
 	} else {
-		misfit = read_caller_offer(line, &offer);
-		if (misfit == NULL)
-			misfit = media_plan_answer_misfit(call, CALL_CALLEE, &body);
-		if (misfit == NULL)
-			misfit = media_plan_answer(call, CALL_CALLER, &offer, &body);
+		call->is_realign_due = true; /* looked at when the caller can be asked */
+		if (call->legs[CALL_CALLEE].state == LEG_CONFIRMING)
+			misfit = media_plan_own_answer(call, CALL_CALLEE, &body);
 	}
 	if (misfit == NULL)
 		(void)media_plan_take_remote(call, CALL_CALLEE, &body, false);
@@ -234,12 +243,13 @@ static const char *take_answer_body(struct switchboard *switchboard, struct line
 void calls_answered(struct switchboard *switchboard, struct line *line)
 {
 	struct call *call = &line->call;
+	bool is_told = call->legs[CALL_CALLER].negotiation.state != NEGOTIATION_FIRST_RECEIVED;
 	struct event_release release;
 	const char *misfit;
 
 	if (call->state != CALL_DIALLING && call->state != CALL_RINGING)
 		return; /* answered too late: the leg machine hangs it up */
-	misfit = take_answer_body(switchboard, line);
+	misfit = take_answer(switchboard, line);
 	if (misfit != NULL) {
 		outcome_set(&release, 488, CAUSE_BEARER_NOT_IMPLEMENTED, EVENT_RELEASE_SYSTEM,
 			EVENT_DETAIL_MEDIA_REFUSED);
@@ -252,6 +262,11 @@ void calls_answered(struct switchboard *switchboard, struct line *line)
 	media_modify(switchboard, line, CALL_CALLEE);
 	media_modify(switchboard, line, CALL_CALLER);
 	switchboard_arm(switchboard, line, TD_NEVER);
+	if (is_told && call->legs[CALL_CALLEE].state == LEG_CONFIRMING) {
+		/* The offer in the 2xx is answered in the absence of the caller. */
+		(void)legs_answer_in_ack(switchboard, line, CALL_CALLEE); /* else without body */
+		legs_step(switchboard, line, CALL_CALLEE, LEG_EVENT_ORDER_ACKNOWLEDGE);
+	}
 	calls_step(switchboard, line, CALL_ON_ANSWER);
 }
 
@@ -295,7 +310,9 @@ void calls_confirmed(struct switchboard *switchboard, struct line *line)
 
 static void relay_answer(struct switchboard *switchboard, struct line *line)
 {
-	legs_step(switchboard, line, CALL_CALLER, LEG_EVENT_ORDER_ANSWER);
+	legs_step(switchboard, line, CALL_CALLER,
+		early_is_answerable(&line->call.legs[CALL_CALLER]) ? LEG_EVENT_ORDER_ANSWER
+								   : LEG_EVENT_ORDER_ACCEPT);
 	switchboard_emit_event(switchboard, line, CALL_EVENT_ANSWERED, CALL_CALLEE);
 }
 

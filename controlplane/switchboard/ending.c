@@ -6,6 +6,7 @@
 #include "call/outcome.h"
 #include "call/record.h"
 #include "leg/cause.h"
+#include "switchboard/exchange.h"
 #include "switchboard/session.h"
 #include "switchboard/state.h"
 
@@ -47,6 +48,7 @@ void calls_clear(struct switchboard *switchboard, struct line *line, enum call_t
 
 void calls_begin_callee(struct switchboard *switchboard, struct line *line, uint32_t trunk)
 {
+	exchange_forget_dialog(switchboard, line, CALL_CALLEE);
 	call_begin_leg(&line->call, CALL_CALLEE, &switchboard->now);
 	line->call.legs[CALL_CALLEE].trunk = trunk;
 	sessions_begin(switchboard, &line->call.legs[CALL_CALLEE]);
@@ -71,6 +73,9 @@ static bool fail_over(struct switchboard *switchboard, struct line *line)
 	uint32_t trunk;
 
 	if (!may_try_again(switchboard, call))
+		return false;
+	/* The offer that the caller is about to answer was this destination's. */
+	if (call->legs[CALL_CALLER].negotiation.state == NEGOTIATION_EARLY_OFFERED)
 		return false;
 	if (bindings_choose_next(switchboard, line))
 		trunk = call->legs[CALL_CALLEE].trunk;
@@ -98,7 +103,9 @@ void calls_refused(struct switchboard *switchboard, struct line *line)
 	if (fail_over(switchboard, line))
 		return;
 	outcome_for_caller(&call->legs[CALL_CALLEE].release, &release);
-	call->retry_after_s = outcome_retry_after_s(switchboard->message);
+	call->retry_after_s = release.sip_status == call->legs[CALL_CALLEE].release.sip_status
+				      ? outcome_retry_after_s(switchboard->message)
+				      : 0; /* of that hop, not of ours */
 	legs_release(switchboard, line, CALL_CALLER, &release);
 	calls_step(switchboard, line, CALL_ON_REFUSED);
 }

@@ -7,6 +7,8 @@
 #include "leg/cause.h"
 #include "leg/options.h"
 #include "leg/screen.h"
+#include "switchboard/early.h"
+#include "switchboard/exchange.h"
 #include "switchboard/session.h"
 #include "switchboard/usage.h"
 #include "util/format.h"
@@ -58,16 +60,19 @@ static struct leg_invite describe_invite(
 	const struct switchboard *switchboard, const struct line *line, unsigned index)
 {
 	const struct leg *leg = &line->call.legs[index];
+	uint32_t reliable = leg->reliable.use != RELIABLE_NEVER ? LEG_OPTION_100REL : 0;
+	uint32_t others = legs_options(switchboard, leg) & ~(uint32_t)LEG_OPTION_100REL;
 	struct session_terms terms;
 
 	session_timer_offer(&leg->session, &terms);
 	return (struct leg_invite){
 		.dialog = &leg->dialog,
 		.session = terms,
+		.supported = others | reliable,
+		.require = leg->reliable.use == RELIABLE_REQUIRED ? LEG_OPTION_100REL : 0,
 		.max_forwards = line->call.max_forwards,
 		.user_agent = callers_user_agent(switchboard, line),
 		.methods = usages_methods(switchboard, leg->trunk),
-		.supported = usages_options(switchboard, leg->trunk),
 		.authorization =
 			switchboard->authorization[0] != '\0' ? switchboard->authorization : NULL,
 		.is_proxy_authorization = switchboard->is_proxy_authorization,
@@ -205,6 +210,7 @@ static void send_refusal(
 	};
 
 	close_negotiation(switchboard, line, index);
+	progress_step(switchboard, line, index, RELIABLE_EVENT_ORDER_FINAL);
 	switchboard->warning = NULL;
 	leg->refused_status = (uint16_t)status;
 	if (legs_respond(switchboard, line, index, leg->invite, &reply))
@@ -213,30 +219,15 @@ static void send_refusal(
 	legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
 }
 
-static void send_progress(struct switchboard *switchboard, struct line *line, unsigned index)
-{
-	struct leg *leg = &line->call.legs[index];
-	struct leg_reply reply = {.status = 100u + leg->provisional};
-	struct leg_times *times = &leg->times;
-
-	if (leg->first_18x_ms == 0) {
-		leg->first_18x_ms = switchboard->now.mono_ms;
-		times->first_18x_wall_ns = switchboard->now.wall_ns;
-	}
-	if (reply.status == 180 && times->t180_wall_ns == 0)
-		times->t180_wall_ns = switchboard->now.wall_ns;
-	if (switchboard->has_progress_body && times->early_media_wall_ns == 0)
-		times->early_media_wall_ns = switchboard->now.wall_ns;
-	if (switchboard->has_progress_body)
-		reply.body = legs_told(leg);
-	(void)legs_respond(switchboard, line, index, leg->invite, &reply); /* another follows */
-}
-
 static void send_answer(struct switchboard *switchboard, struct line *line, unsigned index)
 {
 	struct leg *leg = &line->call.legs[index];
-	struct leg_reply reply = {.status = 200, .has_allow = true, .body = legs_told(leg)};
+	struct leg_reply reply = {.status = 200, .has_allow = true};
 
+	/* Once he has our answer, or we his, the 2xx has nothing to say (RFC 6337 3.1.1). */
+	leg->has_final_body = leg->negotiation.state == NEGOTIATION_FIRST_RECEIVED;
+	if (leg->has_final_body)
+		reply.body = legs_told(leg);
 	if (leg->answer_ms == 0) {
 		leg->answer_ms = switchboard->now.mono_ms;
 		leg->times.answer_wall_ns = switchboard->now.wall_ns;
@@ -244,6 +235,7 @@ static void send_answer(struct switchboard *switchboard, struct line *line, unsi
 	leg->dialog.state = DIALOG_CONFIRMED;
 	exchange_step(switchboard, line, index, NEGOTIATION_EVENT_CONNECTED);
 	sessions_answer(switchboard, line, index, &reply);
+	progress_step(switchboard, line, index, RELIABLE_EVENT_ORDER_FINAL);
 	if (!legs_respond(switchboard, line, index, leg->invite, &reply))
 		legs_step(switchboard, line, index, LEG_EVENT_ACK_MISSING);
 }
@@ -286,7 +278,7 @@ static void perform(
 		send_bye(switchboard, line, index);
 		break;
 	case LEG_DO_PROGRESS:
-		send_progress(switchboard, line, index);
+		progress_send(switchboard, line, index);
 		break;
 	case LEG_DO_ANSWER:
 		send_answer(switchboard, line, index);

@@ -6,10 +6,16 @@
 #include "call/outcome.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
+#include "switchboard/early.h"
+#include "switchboard/exchange.h"
 #include "switchboard/session.h"
 #include "switchboard/state.h"
 
-#include <string.h>
+#include <tandem/time.h>
+
+enum {
+	RETRY_MAX_S = 10, /* RFC 3261 14.2 */
+};
 
 void offer_send(struct switchboard *switchboard, struct line *line, unsigned index)
 {
@@ -35,7 +41,11 @@ void offer_send(struct switchboard *switchboard, struct line *line, unsigned ind
 void offer_pause(struct switchboard *switchboard, struct line *line, unsigned index)
 {
 	struct leg *leg = &line->call.legs[index];
-	uint32_t pause_ms = negotiation_pause_ms(leg->is_uac, switchboard_random(switchboard));
+	uint32_t pause_ms = switchboard->pause_ms;
+
+	if (pause_ms == 0)
+		pause_ms = negotiation_pause_ms(leg->is_uac, switchboard_random(switchboard));
+	switchboard->pause_ms = 0;
 
 	wheel_start(&switchboard->wheel, &line->pauses[index].timer,
 		td_after(switchboard->now.mono_ms, pause_ms));
@@ -55,12 +65,19 @@ void offer_pause_over(struct switchboard *switchboard, struct line *line, unsign
 
 void offer_lost(struct switchboard *switchboard, struct line *line, unsigned index)
 {
+	struct leg *leg = &line->call.legs[index];
 	struct event_release release;
 
-	outcome_set(&release, 408, CAUSE_RECOVERY_ON_TIMER, EVENT_RELEASE_NETWORK,
-		EVENT_DETAIL_NO_RESPONSE);
-	legs_release(switchboard, line, index, &release);
-	legs_step(switchboard, line, index, LEG_EVENT_LOST);
+	outcome_set(&release, leg_is_early(leg) ? 504 : 408, CAUSE_RECOVERY_ON_TIMER,
+		EVENT_RELEASE_NETWORK, EVENT_DETAIL_NO_RESPONSE);
+	if (!leg_is_early(leg)) {
+		legs_release(switchboard, line, index, &release);
+		legs_step(switchboard, line, index, LEG_EVENT_LOST);
+	} else if (leg->forks != NULL) {
+		forks_end(switchboard, line, index); /* the others may live */
+	} else {
+		calls_clear(switchboard, line, CALL_ON_CLEAR, &release);
+	}
 }
 
 void offer_accepted(struct switchboard *switchboard, struct line *line, unsigned index,
@@ -93,6 +110,15 @@ static void refuse(struct switchboard *switchboard, struct line *line, unsigned 
 	exchange_step(switchboard, line, index, NEGOTIATION_EVENT_REFUSED);
 }
 
+/* 500 with a short Retry-After: an offer of the peer's own is pending (RFC 3261 14.2, RFC 3311
+ * 5.2). 0: it isn't that. */
+static uint32_t retry_ms(const struct sip_message *response)
+{
+	uint32_t wait_s = outcome_retry_after_s(response);
+
+	return wait_s <= RETRY_MAX_S ? wait_s * TD_MS_PER_S : 0;
+}
+
 void offer_refused(struct switchboard *switchboard, struct line *line, unsigned index,
 	const struct sip_message *response, unsigned status)
 {
@@ -105,9 +131,11 @@ void offer_refused(struct switchboard *switchboard, struct line *line, unsigned 
 
 	call_drop_request(&line->call, &leg->negotiation.sent);
 	switchboard->reject_status = status;
+	if (status == 500 && response != NULL && !can_answer)
+		switchboard->pause_ms = retry_ms(response);
 	if (can_answer)
 		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_CHALLENGED);
-	else if (status == 491)
+	else if (status == 491 || switchboard->pause_ms != 0)
 		exchange_step(switchboard, line, index, NEGOTIATION_EVENT_GLARED);
 	else if (status == 481 || status == 408 || response == NULL)
 		lose(switchboard, line, index, status);

@@ -30,38 +30,50 @@ struct span legs_told(const struct leg *leg)
 	return (struct span){leg->negotiation.local_sdp, leg->negotiation.local_sdp_length};
 }
 
+uint32_t legs_options(const struct switchboard *switchboard, const struct leg *leg)
+{
+	return trunks_options(switchboard, leg->trunk);
+}
+
 bool legs_respond(struct switchboard *switchboard, struct line *line, unsigned index,
 	struct leg_request *to, struct leg_reply *reply)
 {
 	const struct leg *leg = &line->call.legs[index];
 	struct sip_message request;
+	struct span bytes;
 	int length;
-	bool is_sent;
+	int result;
 
 	if (to == NULL || sip_message_skim((struct span){to->bytes, to->length}, &request) != 0)
 		return false;
 	if (reply->status > 100)
 		reply->to_tag = dialog_span(&leg->dialog, leg->dialog.local_tag);
-	if (reply->status > 100 && reply->status < 300)
+	if (reply->status > 100 && reply->status < 300 && to->method != SIP_METHOD_PRACK) {
+		reply->supported |= legs_options(switchboard, leg);
 		reply->contact = dialog_span(&leg->dialog, leg->dialog.local_contact);
+	}
 	reply->methods |= usages_methods(switchboard, leg->trunk);
-	if (reply->has_allow)
-		reply->supported |= usages_options(switchboard, leg->trunk);
 	reply->server = switchboard_user_agent(switchboard);
 	length = leg_build_reply(switchboard->buffer, sizeof(switchboard->buffer), &request,
 		&to->flow.remote, reply);
-	is_sent = length > 0 &&
-		  transaction_respond(switchboard->transactions, to->transaction, reply->status,
-			  (struct span){switchboard->buffer, (uint32_t)length},
-			  switchboard->now.mono_ms) == 0;
-	switchboard->counts.unmatched += !is_sent;
-	return is_sent;
+	bytes = (struct span){switchboard->buffer, length > 0 ? (uint32_t)length : 0};
+	if (length <= 0)
+		result = -EINVAL;
+	else if (reply->rseq != 0)
+		result = transaction_respond_reliably(switchboard->transactions, to->transaction,
+			bytes, switchboard->now.mono_ms);
+	else
+		result = transaction_respond(switchboard->transactions, to->transaction,
+			reply->status, bytes, switchboard->now.mono_ms);
+	switchboard->counts.unmatched += result != 0;
+	return result == 0;
 }
 
 /* Adds what a request of ours inside the dialog carries beyond its head. */
 static void build_extras(struct switchboard *switchboard, const struct leg *leg,
-	enum sip_method method, struct sip_builder *builder)
+	const struct legs_outgoing *outgoing, struct sip_builder *builder)
 {
+	enum sip_method method = outgoing->method;
 	struct session_terms terms;
 
 	if (switchboard->authorization[0] != '\0') {
@@ -76,10 +88,11 @@ static void build_extras(struct switchboard *switchboard, const struct leg *leg,
 	if (method == SIP_METHOD_INVITE || method == SIP_METHOD_UPDATE) {
 		leg_allow_build(builder, usages_methods(switchboard, leg->trunk));
 		session_timer_offer(&leg->session, &terms);
-		leg_options_build(
-			builder, SIP_HEADER_SUPPORTED, usages_options(switchboard, leg->trunk));
+		leg_options_build(builder, SIP_HEADER_SUPPORTED, legs_options(switchboard, leg));
 		session_terms_build(builder, &terms);
 	}
+	if (outgoing->method == SIP_METHOD_PRACK)
+		sip_rack_build(builder, &outgoing->rack);
 	sip_build_header(builder, SIP_HEADER_USER_AGENT, switchboard_user_agent(switchboard));
 }
 
@@ -104,7 +117,7 @@ static int build_request(struct switchboard *switchboard, struct leg *leg,
 	transaction_branch(switchboard->transactions, branch);
 	sip_builder_init(&builder, switchboard->buffer, sizeof(switchboard->buffer));
 	dialog_build_request_by(&leg->dialog, &builder, outgoing->method, &via, 0);
-	build_extras(switchboard, leg, outgoing->method, &builder);
+	build_extras(switchboard, leg, outgoing, &builder);
 	return sip_builder_finish(&builder,
 		span_is_empty(outgoing->content_type) ? SPAN("application/sdp")
 						      : outgoing->content_type,

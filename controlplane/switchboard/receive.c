@@ -40,7 +40,7 @@ static void add_offers(
 		return;
 	trunk = trunk_find_by_source(switchboard->trunks, &flow->remote.ip, flow->transport);
 	reply->methods |= usages_methods(switchboard, trunk);
-	reply->supported |= usages_options(switchboard, trunk);
+	reply->supported |= trunks_options(switchboard, trunk);
 	if (reply->has_accept && reply->more[0].id == SIP_HEADER_OTHER) /* 2xx to OPTIONS */
 		reply->more[0] = (struct leg_header){
 			SIP_HEADER_ALLOW_EVENTS, usages_packages(switchboard, trunk)};

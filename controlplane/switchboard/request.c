@@ -6,7 +6,10 @@
 #include "call/record.h"
 #include "leg/allow.h"
 #include "leg/cause.h"
+#include "leg/options.h"
 #include "leg/screen.h"
+#include "switchboard/early.h"
+#include "switchboard/exchange.h"
 #include "switchboard/session.h"
 #include "switchboard/usage.h"
 
@@ -43,7 +46,11 @@ void request_answer_status(struct switchboard *switchboard,
 void request_answer_options(
 	struct switchboard *switchboard, const struct transaction_indication *request)
 {
-	const struct leg_reply reply = {.status = 200, .has_allow = true, .has_accept = true};
+	const struct leg_reply reply = {
+		.status = 200,
+		.has_allow = true,
+		.has_accept = true,
+	};
 
 	receive_answer(switchboard, request->id, request->message, request->flow, &reply);
 }
@@ -71,6 +78,7 @@ static int begin_caller(struct switchboard *switchboard, struct line *line,
 	callers_read(switchboard, line, invite);
 	leg->peer_cseq = invite->cseq.number;
 	leg->is_offer_late = !leg_has_sdp(invite);
+	leg->reliable.use = (uint8_t)progress_use(trunk_config(switchboard->trunks, trunk), invite);
 	leg_allow_learn(invite, &leg->peer_methods);
 	leg->times.t100_wall_ns = switchboard->now.wall_ns;
 	if (agent != NULL)
@@ -237,11 +245,19 @@ static void begin_call(struct switchboard *switchboard,
 		calls_step(switchboard, line, CALL_ON_ADMITTED);
 }
 
+/* True if the trunk's callers must know reliable 18x and this one doesn't say so. */
+static bool lacks_extension(const struct config_trunk *trunk, const struct sip_message *invite)
+{
+	return trunk != NULL && trunk->reliable_provisional == CONFIG_RELIABLE_REQUIRED &&
+	       invite->method == SIP_METHOD_INVITE && progress_use(trunk, invite) == RELIABLE_NEVER;
+}
+
 void request_begin(struct switchboard *switchboard, const struct transaction_indication *request)
 {
 	const struct sip_message *message = request->message;
 	trunk_id trunk = trunk_find_by_source(
 		switchboard->trunks, &request->flow->remote.ip, request->flow->transport);
+	const struct config_trunk *from = trunk_config(switchboard->trunks, trunk);
 	uint64_t origin = receive_origin(switchboard, message);
 	struct leg_screening screening;
 
@@ -249,9 +265,13 @@ void request_begin(struct switchboard *switchboard, const struct transaction_ind
 		request_answer_status(switchboard, request, 100, 0);
 	else if (usages_begin(switchboard, request))
 		return;
-	leg_screen_initial(message, usages_options(switchboard, trunk), &screening);
+	leg_screen_initial(message, trunks_options(switchboard, trunk), &screening);
 	if (screening.status != 0) {
 		request_answer_screening(switchboard, request, &screening);
+	} else if (lacks_extension(from, message)) {
+		switchboard->counts.refused_policy++;
+		receive_answer(switchboard, request->id, message, request->flow,
+			&(const struct leg_reply){.status = 421, .require = LEG_OPTION_100REL});
 	} else if (message->method == SIP_METHOD_OPTIONS) {
 		request_answer_options(switchboard, request);
 	} else if (message->method != SIP_METHOD_INVITE) {
@@ -259,8 +279,7 @@ void request_begin(struct switchboard *switchboard, const struct transaction_ind
 		request_answer_status(switchboard, request, 481, 0);
 	} else if (table_find(switchboard->by_origin, &origin, sizeof(origin)) != NULL) {
 		request_answer_status(switchboard, request, 482, 0); /* RFC 3261 8.2.2.2: merged */
-	} else if (!replaces_take(switchboard, request) &&
-		   auth_admit(switchboard, request, trunk_config(switchboard->trunks, trunk)) &&
+	} else if (!replaces_take(switchboard, request) && auth_admit(switchboard, request, from) &&
 		   sessions_admit_first(switchboard, request, trunk)) {
 		begin_call(switchboard, request, trunk);
 	}

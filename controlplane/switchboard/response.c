@@ -2,10 +2,13 @@
 /*
  * Responses to our requests, and requests that never got one.
  */
+#include "call/fork.h"
 #include "call/outcome.h"
 #include "leg/allow.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
+#include "switchboard/early.h"
+#include "switchboard/exchange.h"
 #include "switchboard/info.h"
 #include "switchboard/session.h"
 #include "switchboard/state.h"
@@ -70,6 +73,24 @@ void response_reject_2xx(struct switchboard *switchboard, const struct sip_messa
 	dialog_fini(&dialog);
 }
 
+/* Puts the dialog of the fork that answers into use; what was half agreed with another goes on
+ * with it. */
+static int choose_fork(struct switchboard *switchboard, struct line *line, unsigned index,
+	const struct sip_message *message)
+{
+	struct call *call = &line->call;
+	struct leg_fork *former;
+	int result = forks_enter(line, index, message->to.tag, &former);
+
+	if (result == -ENOSPC) { /* an answer is worth more than ringing */
+		call_drop_fork(call, index, call->legs[index].forks);
+		result = forks_enter(line, index, message->to.tag, &former);
+	}
+	if (result == 0 && former != NULL)
+		exchange_forget_dialog(switchboard, line, index);
+	return result;
+}
+
 /* The first 2xx to our first INVITE. */
 static void take_answer(struct switchboard *switchboard, struct line *line, unsigned index,
 	const struct transaction_indication *response)
@@ -77,7 +98,8 @@ static void take_answer(struct switchboard *switchboard, struct line *line, unsi
 	struct leg *leg = &line->call.legs[index];
 	struct event_release release;
 
-	if (dialog_accept_response(&leg->dialog, response->message, response->flow) != 0) {
+	if (choose_fork(switchboard, line, index, response->message) != 0 ||
+		dialog_accept_response(&leg->dialog, response->message, response->flow) != 0) {
 		response_reject_2xx(switchboard, response->message, response->flow);
 		outcome_set(&release, 502, CAUSE_PROTOCOL_ERROR, EVENT_RELEASE_NETWORK,
 			EVENT_DETAIL_PROTOCOL);
@@ -85,15 +107,18 @@ static void take_answer(struct switchboard *switchboard, struct line *line, unsi
 		legs_step(switchboard, line, index, LEG_EVENT_REFUSED);
 		return;
 	}
+	call_drop_forks(&line->call, index);
 	call_drop_request(&line->call, &leg->invite);
 	leg_allow_learn(response->message, &leg->peer_methods);
-	exchange_step(switchboard, line, index, NEGOTIATION_EVENT_CONNECTED);
 	sessions_accepted(switchboard, line, index, response->message);
 	leg->answer_ms = switchboard->now.mono_ms;
 	leg->times.answer_wall_ns = switchboard->now.wall_ns;
 	legs_step(switchboard, line, index,
-		leg->is_offer_late && leg_has_sdp(response->message) ? LEG_EVENT_COUNTERED
-								     : LEG_EVENT_ACCEPTED);
+		leg->is_offer_late && leg_has_sdp(response->message) &&
+				leg->negotiation.state == NEGOTIATION_FIRST_SENT
+			? LEG_EVENT_COUNTERED
+			: LEG_EVENT_ACCEPTED);
+	exchange_step(switchboard, line, index, NEGOTIATION_EVENT_CONNECTED);
 }
 
 static void take_2xx(struct switchboard *switchboard, struct line *line, unsigned index,
@@ -119,35 +144,6 @@ static void take_2xx(struct switchboard *switchboard, struct line *line, unsigne
 	else if (leg->negotiation.state != NEGOTIATION_ACK_OWED || !is_current)
 		legs_step(switchboard, line, index, LEG_EVENT_ACCEPTED);
 	/* else a repeat: the ACK will stop it */
-}
-
-static void take_provisional(struct switchboard *switchboard, struct line *line, unsigned index,
-	const struct transaction_indication *response)
-{
-	struct leg *leg = &line->call.legs[index];
-	const struct sip_message *message = response->message;
-
-	if (leg->answer_ms != 0 || !leg->is_uac)
-		return; /* of a re-INVITE */
-	if (message->status == 100) {
-		if (leg->times.t100_wall_ns == 0)
-			leg->times.t100_wall_ns = switchboard->now.wall_ns;
-		legs_step(switchboard, line, index, LEG_EVENT_TRYING);
-		return;
-	}
-	if (message->to.tag.length != 0 && message->contact.uri.text.length != 0 &&
-		dialog_accept_response(&leg->dialog, message, response->flow) != 0)
-		switchboard->counts.unexpected++;
-	leg->provisional = (uint8_t)(message->status - 100);
-	if (leg->first_18x_ms == 0) {
-		leg->first_18x_ms = switchboard->now.mono_ms;
-		leg->times.first_18x_wall_ns = switchboard->now.wall_ns;
-	}
-	if (message->status == 180 && leg->times.t180_wall_ns == 0)
-		leg->times.t180_wall_ns = switchboard->now.wall_ns;
-	if (leg_has_sdp(message) && leg->times.early_media_wall_ns == 0)
-		leg->times.early_media_wall_ns = switchboard->now.wall_ns;
-	legs_step(switchboard, line, index, LEG_EVENT_PROGRESS);
 }
 
 /* A final refusal of our first INVITE; message NULL: none came, and status stands for it. */
@@ -188,7 +184,7 @@ static void take_invite_response(struct switchboard *switchboard,
 
 	trunks_answered(switchboard, line, index, response);
 	if (message->status < 200)
-		take_provisional(switchboard, line, index, response);
+		provisional_take(switchboard, line, index, response);
 	else if (message->status < 300)
 		take_2xx(switchboard, line, index, response);
 	else if (is_of(response->id, leg->invite))
@@ -222,6 +218,9 @@ void response_for_leg(struct switchboard *switchboard,
 		return;
 	if (response->message->method == SIP_METHOD_INVITE)
 		take_invite_response(switchboard, response, line, index);
+	else if (response->message->method == SIP_METHOD_PRACK)
+		(void)prack_outcome(/* of one that was replaced: old news */
+			switchboard, line, index, response->id, response->message);
 	else if (response->message->method == SIP_METHOD_UPDATE)
 		offer_update_response(switchboard, line, index, response);
 	else if (response->message->method == SIP_METHOD_BYE)
@@ -247,6 +246,8 @@ static void first_missing(
 		response_confirmed(switchboard, line, index); /* told often enough */
 	} else if (leg->state == LEG_ANSWERED || leg->state == LEG_PARTING) {
 		legs_step(switchboard, line, index, LEG_EVENT_ACK_MISSING);
+	} else if (!leg->is_uac && leg_is_early(leg) && status == 408) {
+		progress_step(switchboard, line, index, RELIABLE_EVENT_EXPIRED);
 	} else if (leg->is_uac && leg_is_early(leg)) {
 		if (leg->first_18x_ms == 0)
 			trunks_tell(
@@ -270,6 +271,8 @@ void response_missing(struct switchboard *switchboard, transaction_id id, unsign
 	} else if (is_of(id, sent) && sent->method == SIP_METHOD_BYE) {
 		call_drop_request(&line->call, &leg->negotiation.sent);
 		legs_step(switchboard, line, index, LEG_EVENT_CLOSED);
+	} else if (prack_outcome(switchboard, line, index, id, NULL)) {
+		return;
 	} else if (is_of(id, sent)) {
 		offer_refused(switchboard, line, index, NULL, status);
 	} else if (is_of(id, leg->negotiation.asked) &&

@@ -7,6 +7,8 @@
 #include "call/record.h"
 #include "leg/cause.h"
 #include "leg/screen.h"
+#include "switchboard/early.h"
+#include "switchboard/exchange.h"
 #include "switchboard/session.h"
 #include "switchboard/usage.h"
 
@@ -139,7 +141,8 @@ static void restore_server(struct switchboard *switchboard, struct line *line, u
 		return;
 	}
 	if (status == 200) {
-		reply.body = legs_told(leg);
+		if (slot != &leg->invite || leg->has_final_body)
+			reply.body = legs_told(leg);
 		sessions_repeat(leg, &reply);
 	}
 	if (status != 0)
@@ -162,11 +165,29 @@ static void restore_sent(struct switchboard *switchboard, struct line *line, uns
 		response_missing(switchboard, sent->transaction, 503, line, index);
 }
 
+static void restore_prack(struct switchboard *switchboard, struct line *line, unsigned index,
+	struct leg_request **prack)
+{
+	struct transaction_options options = {.user = line->call.legs[index].leg_id};
+
+	if (*prack == NULL)
+		return;
+	options.flow = &(*prack)->flow;
+	if (transaction_restore_client(switchboard->transactions,
+		    (struct span){(*prack)->bytes, (*prack)->length}, &options,
+		    switchboard->now.mono_ms, &(*prack)->transaction) != 0)
+		call_drop_request(&line->call, prack);
+}
+
 /* An exchange goes on where it stood. */
 static void restore_negotiation(struct switchboard *switchboard, struct line *line, unsigned index)
 {
-	struct negotiation *negotiation = &line->call.legs[index].negotiation;
+	struct leg *leg = &line->call.legs[index];
+	struct negotiation *negotiation = &leg->negotiation;
 
+	restore_prack(switchboard, line, index, &negotiation->prack);
+	for (struct leg_fork *fork = leg->forks; fork != NULL; fork = fork->next)
+		restore_prack(switchboard, line, index, &fork->negotiation.prack);
 	restore_sent(switchboard, line, index);
 	if (negotiation->state == NEGOTIATION_OFFER_RECEIVED)
 		restore_server(switchboard, line, index, &negotiation->asked, 0);
@@ -203,7 +224,9 @@ static void restore_leg(struct switchboard *switchboard, struct line *line, unsi
 		break;
 	case LEG_INCOMING:
 	case LEG_ALERTING:
+	case LEG_ACCEPTING:
 		restore_server(switchboard, line, index, &leg->invite, 0);
+		progress_restore(switchboard, line, index);
 		restore_negotiation(switchboard, line, index);
 		break;
 	case LEG_ANSWERED:

@@ -15,6 +15,7 @@
 #include "leg/cause.h"
 #include "leg/options.h"
 #include "leg/screen.h"
+#include "switchboard/exchange.h"
 #include "switchboard/state.h"
 
 #include <tandem/time.h>

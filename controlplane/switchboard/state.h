@@ -19,6 +19,7 @@
 #include "media/port_pool.h"
 #include "route/route.h"
 #include "sip/digest.h"
+#include "sip/rack.h"
 #include "switchboard/outbox.h"
 #include "switchboard/switchboard.h"
 #include "trunk/trunk.h"
@@ -52,6 +53,13 @@ struct leg_screening;
 struct line;
 struct usages;
 struct watch;
+
+/* What the session description in an 18x is. */
+enum progress_body {
+	PROGRESS_PLAIN, /* there is none, or it doesn't count */
+	PROGRESS_ANSWER,
+	PROGRESS_OFFER,
+};
 
 /* Wakes a line. */
 struct line_timer {
@@ -148,12 +156,13 @@ struct switchboard {
 	/* What the step is about; valid while a machine runs. */
 	const struct sip_message *message;
 	const struct sip_flow *flow;
-	transaction_id transaction; /* of message */
-	struct overload_wait wait;  /* of message */
-	bool has_progress_body;	    /* the 18x to be sent carries local_sdp */
+	transaction_id transaction;  /* of message */
+	struct overload_wait wait;   /* of message */
+	enum progress_body progress; /* of the 18x that has come, or is to be sent */
 	bool is_proxy_authorization;
 	bool may_repeat_count;	/* the request is answered alike when it comes again */
 	uint32_t reject_status; /* of a negotiation */
+	uint32_t pause_ms;	/* before an offer is repeated; 0: as RFC 3261 14.1 says */
 	const char *warning;	/* static text for the next refusal, or NULL */
 	char authorization[SWITCHBOARD_AUTHORIZATION_BYTES]; /* empty: none */
 
@@ -262,6 +271,8 @@ bool legs_read(struct leg_request *request, struct sip_message *ret_message);
 struct sip_flow legs_next_hop(const struct switchboard *switchboard, const struct dialog *dialog);
 /* The body of a request that was kept; empty if there is none, or no request. */
 struct span legs_body(const struct leg_request *request);
+/* The extensions that we offer the leg's peer (leg/options.h). */
+uint32_t legs_options(const struct switchboard *switchboard, const struct leg *leg);
 /* The last body that the leg's peer was sent. */
 struct span legs_told(const struct leg *leg);
 /* Answers a request of the leg's peer that was kept. False: its transaction is gone. */
@@ -274,6 +285,7 @@ struct legs_outgoing {
 	struct span content_type;  /* of body; empty: a session description */
 	struct leg_request **keep; /* where it is kept while it is in progress; NULL: nowhere */
 	transaction_id *ret_id;	   /* of one that isn't kept; NULL: nobody asks */
+	struct sip_rack rack;	   /* PRACK */
 };
 /* Sends it. -errno of transaction_request() or of the builder, -ENOMEM. */
 td_must_check int legs_request(struct switchboard *switchboard, struct line *line, unsigned index,
@@ -286,7 +298,6 @@ void legs_acknowledge(
 /* ---- switchboard_call.c ---- */
 void calls_step(struct switchboard *switchboard, struct line *line, enum call_trigger trigger);
 /* What the leg machines tell of how a call comes up. */
-void calls_progress(struct switchboard *switchboard, struct line *line);
 void calls_answered(struct switchboard *switchboard, struct line *line);
 void calls_confirmed(struct switchboard *switchboard, struct line *line);
 
@@ -306,31 +317,6 @@ bool calls_settle(struct switchboard *switchboard, struct line *line);
 struct record_names;
 void calls_names(const struct switchboard *switchboard, const struct line *line,
 	struct record_names *ret_names);
-
-/* ---- switchboard_exchange.c ---- */
-void exchange_step(struct switchboard *switchboard, struct line *line, unsigned index,
-	enum negotiation_event event);
-/* Tells of hold, resume or other changes after the media of both sides were taken over. */
-void exchange_tell_changes(
-	struct switchboard *switchboard, struct line *line, const bool was_held[CALL_LEGS]);
-
-/* ---- switchboard_offer.c ---- */
-/* Sends the offer that the leg's negotiation has ordered: local_sdp, by re-INVITE or UPDATE. */
-void offer_send(struct switchboard *switchboard, struct line *line, unsigned index);
-/* 491: waits before it is sent again. */
-void offer_pause(struct switchboard *switchboard, struct line *line, unsigned index);
-void offer_pause_over(struct switchboard *switchboard, struct line *line, unsigned index);
-/* The dialog is gone. */
-void offer_lost(struct switchboard *switchboard, struct line *line, unsigned index);
-/* A 2xx to the re-INVITE or UPDATE that is kept. */
-void offer_accepted(struct switchboard *switchboard, struct line *line, unsigned index,
-	const struct sip_message *response);
-/* Any other final response; NULL: none came, and status stands for it. */
-void offer_refused(struct switchboard *switchboard, struct line *line, unsigned index,
-	const struct sip_message *response, unsigned status);
-/* A response to UPDATE. */
-void offer_update_response(struct switchboard *switchboard, struct line *line, unsigned index,
-	const struct transaction_indication *response);
 
 /* ---- switchboard_media.c ---- */
 void media_reply(struct switchboard *switchboard, const struct td_reply *reply);
@@ -471,6 +457,9 @@ td_must_check int callers_headers(
 	const struct switchboard *switchboard, const struct line *line, char *buffer, size_t size);
 /* User-Agent towards the called leg's trunk, empty if it shall get none. */
 struct span callers_user_agent(const struct switchboard *switchboard, const struct line *line);
+
+/* The extensions that we offer a trunk's peers (leg/options.h). */
+uint32_t trunks_options(const struct switchboard *switchboard, uint32_t trunk);
 
 /* ---- switchboard_restore.c ---- */
 void restore_line(struct switchboard *switchboard, struct line *line, bool is_other_boot);

@@ -6,6 +6,8 @@
 
 #include "call/record.h"
 #include "call/snapshot.h"
+#include "switchboard/early.h"
+#include "switchboard/exchange.h"
 #include "switchboard/session.h"
 #include "switchboard/trace.h"
 #include "switchboard/usage.h"
@@ -176,6 +178,7 @@ static void commit_line(struct switchboard *switchboard, struct line *line)
 	traces_keep(switchboard, line);
 	/* Still marked while it settles, so that it isn't queued again. */
 	referrals_commit(switchboard, line);
+	early_advance(switchboard, line);
 	watches_note(switchboard, line);
 	if (!calls_settle(switchboard, line)) {
 		journal_line(switchboard, line);

@@ -180,6 +180,9 @@ void switchboard_set_gate(
 	X(sessions_expired, "calls ended because the peer sent no session refresh")         \
 	X(sessions_lost, "calls ended because a session refresh found the peer gone")       \
 	X(media_timeouts, "calls ended because media stopped")                              \
+	X(prack_missing, "calls refused: no PRACK for a reliable provisional response")     \
+	X(provisional_dropped, "reliable provisional responses repeated or out of order")   \
+	X(forks_refused, "early dialogs beyond the limit, or without memory")               \
 	X(registers, "REGISTER requests for a registrar of ours")                           \
 	X(unexpected, "events that a machine had no place for")
 

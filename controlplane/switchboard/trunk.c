@@ -4,8 +4,9 @@
  * from its route, and one of that trunk's targets.
  */
 #include "call/outcome.h"
+#include "leg/options.h"
 #include "leg/screen.h"
-#include "switchboard/state.h"
+#include "switchboard/usage.h"
 
 #include <tandem/time.h>
 
@@ -293,6 +294,16 @@ int trunks_address(
 		result = callers_uri(switchboard, line, ret_address->text);
 	ret_address->uri = span_from(ret_address->text);
 	return result;
+}
+
+uint32_t trunks_options(const struct switchboard *switchboard, uint32_t trunk)
+{
+	const struct config_trunk *config = trunk_config(switchboard->trunks, trunk);
+	uint32_t options = usages_options(switchboard, trunk);
+
+	if (config != NULL && config->reliable_provisional != CONFIG_RELIABLE_OFF)
+		options |= LEG_OPTION_100REL;
+	return options;
 }
 
 void trunks_leave(struct switchboard *switchboard, struct line *line, unsigned index)

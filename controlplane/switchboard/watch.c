@@ -19,6 +19,7 @@ static enum dialog_info_state state_of(const struct leg *leg)
 	case LEG_CANCELLING:
 		return leg->provisional != 0 ? DIALOG_INFO_EARLY : DIALOG_INFO_TRYING;
 	case LEG_ALERTING:
+	case LEG_ACCEPTING:
 		return DIALOG_INFO_EARLY;
 	case LEG_CONFIRMING:
 	case LEG_ANSWERED:

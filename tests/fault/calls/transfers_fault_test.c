@@ -85,7 +85,7 @@ static bool play(unsigned script, uint32_t nth, unsigned kill_after)
 	bool has_failed;
 
 	for (unsigned i = 0; lines[i] != NULL; i++) {
-		if (i == scripts[script].first) {
+		if (nth != 0 && i == scripts[script].first) {
 			first->heap.fail_countdown = nth;
 			first->usages->heap.fail_countdown = nth;
 			slab_fail_nth(first->usages->subscriptions, nth);

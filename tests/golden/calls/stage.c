@@ -15,7 +15,7 @@
 	"node: golden\n"                                                              \
 	"sip:\n"                                                                      \
 	"  listen: [{address: 10.0.0.1}, {address: \"2001:db8::1\"}]\n"               \
-	"  ring_timeout_s: 20\n"                                                      \
+	"  ring_timeout_s: 40\n"                                                      \
 	"media: {addresses: [10.0.0.1, \"2001:db8::1\"], ports: 30000-30099}\n"       \
 	"dataplane: {ports: [{device: net_null0}]}\n"                                 \
 	"trunks:\n"                                                                   \

@@ -7,6 +7,7 @@
 #define TD_CALLS_STAGE_H
 
 #include "simulation/calls/board.h"
+#include "sip/message.h"
 #include "util/text.h"
 
 #include <stdbool.h>
@@ -39,9 +40,9 @@ struct stage_peer {
 	char local_tag[32];
 	char board_tag[64]; /* empty: not learnt */
 	uint32_t sdp_version;
-	struct stage_message invite; /* last requests that the switchboard sent */
-	struct stage_message cancel;
-	struct stage_message other;
+	uint32_t first_rseq; /* of the reliable responses that it got; 0: none */
+	uint32_t rseq;	     /* of the last one */
+	struct stage_message heard[SIP_METHOD_COUNT]; /* last requests that the switchboard sent */
 };
 
 struct stage {

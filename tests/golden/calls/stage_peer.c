@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the scripted peers hear and say.
+ * What the scripted peers say.
  */
 #include "config/config.h"
 #include "golden/calls/stage.h"
@@ -21,155 +21,66 @@ struct speech {
 	char direction[16]; /* empty: no session description */
 	char frag[16];	    /* status of a sipfrag; empty: none */
 	char extra[256];    /* "Header: value | Header: value" */
-	bool is_new_fork;   /* another tag */
+	char tag[32];	    /* another than the peer's own: a fork's; empty: its own */
+	char codecs[32];    /* of the session description */
+	bool has_ipv6;	    /* its address is an IPv6 one */
+	bool has_allow;	    /* says that it takes PRACK and UPDATE */
+	unsigned rseq;	    /* response: it is reliable; 0: no */
+	bool has_rack;	    /* request: acknowledges the last reliable response */
+	int rack_offset;    /* its number, but for this */
 };
 
-static void tell_header(
-	struct stage *stage, const struct sip_message *message, enum sip_header_id id)
+/* The formats, and their descriptions where one is needed. */
+static void write_formats(struct text *text, const char *codecs)
 {
-	const struct sip_header *header;
-	uint32_t from = 0;
+	static const char *const names[] = {[0] = "PCMU/8000",
+		[8] = "PCMA/8000",
+		[9] = "G722/8000",
+		[101] = "telephone-event/8000"};
+	char list[32];
+	char *rest = list;
+	char *word;
 
-	while ((header = sip_message_next(message, id, &from)) != NULL)
-		text_appendf(&stage->output, " | %s: %.*s", sip_header_name(id),
-			SPAN_ARGS(header->value));
-}
+	(void)snprintf(list, sizeof(list), "%s", codecs);
+	for (word = strtok_r(rest, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest))
+		text_appendf(text, " %s", word);
+	text_append_string(text, "\r\n");
+	(void)snprintf(list, sizeof(list), "%s", codecs);
+	rest = list;
+	for (word = strtok_r(rest, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest)) {
+		unsigned number = (unsigned)atoi(word);
 
-/* The lines of a body that isn't a session description. */
-static void tell_lines(struct stage *stage, struct span body)
-{
-	static const char *const random[] = {
-		" id=\"", " call-id=\"", " local-tag=\"", " remote-tag=\""};
-
-	text_append_string(&stage->output, " |");
-	for (uint32_t i = 0; i < body.length; i++) {
-		char c = body.text[i];
-
-		/* What comes from dice would change with every throw that is added elsewhere. */
-		for (size_t j = 0; j < TD_COUNT_OF(random); j++) {
-			uint32_t length = (uint32_t)strlen(random[j]);
-
-			if (i + length >= body.length ||
-				strncmp(body.text + i, random[j], length) != 0)
-				continue;
-			text_append_string(&stage->output, random[j]);
-			text_append_char(&stage->output, '*');
-			for (i += length; i < body.length && body.text[i] != '"'; i++)
-				;
-			c = '"';
-			break;
-		}
-
-		if (c == '\n')
-			text_append_string(&stage->output, " /");
-		else if (c != '\r')
-			text_append_char(&stage->output, c);
+		if (number == 101)
+			text_appendf(text, "a=rtpmap:%u %s\r\n", number, names[number]);
 	}
 }
 
-static void tell_body(struct stage *stage, const struct sip_message *message)
+static struct span write_body(const struct speech *speech, char *body, size_t size)
 {
-	static const char *const wanted[] = {"c=", "m=", "a=send", "a=recv", "a=inactive"};
-	const char *at = message->body.text;
-	const char *end = at + message->body.length;
-
-	if (at < end && !span_is(message->content_type, "application/sdp")) {
-		tell_lines(stage, message->body);
-		return;
-	}
-	while (at < end) {
-		const char *eol = memchr(at, '\r', (size_t)(end - at));
-		size_t length = (size_t)((eol != NULL ? eol : end) - at);
-
-		for (size_t i = 0; i < TD_COUNT_OF(wanted); i++)
-			if (length > 2 && strncmp(at, wanted[i], strlen(wanted[i])) == 0)
-				text_appendf(&stage->output, " %s%.*s", i == 0 ? "| " : "",
-					(int)length, at);
-		at += length + 2;
-	}
-}
-
-static void keep(struct stage_message *kept, const char *bytes, size_t length)
-{
-	if (length > sizeof(kept->bytes))
-		abort();
-	memcpy(kept->bytes, bytes, length);
-	kept->length = (uint32_t)length;
-}
-
-void stage_take(struct stage_peer *peer, char *bytes, size_t length)
-{
-	static const enum sip_header_id shown[] = {SIP_HEADER_REASON, SIP_HEADER_RETRY_AFTER,
-		SIP_HEADER_WARNING, SIP_HEADER_UNSUPPORTED, SIP_HEADER_ACCEPT, SIP_HEADER_PRIVACY,
-		SIP_HEADER_P_ASSERTED_IDENTITY, SIP_HEADER_EVENT, SIP_HEADER_SUBSCRIPTION_STATE,
-		SIP_HEADER_REFER_TO, SIP_HEADER_REFERRED_BY, SIP_HEADER_REFER_SUB,
-		SIP_HEADER_EXPIRES, SIP_HEADER_MIN_EXPIRES, SIP_HEADER_ALLOW_EVENTS,
-		SIP_HEADER_REQUIRE, SIP_HEADER_SESSION_EXPIRES, SIP_HEADER_MIN_SE};
-	struct stage *stage = peer->stage;
-	struct sip_message message;
-	struct sip_parse_error error;
-
-	if (sip_message_parse(bytes, length, false, &message, &error) != 0) {
-		text_appendf(
-			&stage->output, "  -> send %c MALFORMED %s\n", peer->name, error.reason);
-		return;
-	}
-	if (sip_message_is_request(&message)) {
-		text_appendf(&stage->output, "  -> send %c %.*s %.*s (%u)", peer->name,
-			SPAN_ARGS(message.method_text), SPAN_ARGS(message.request_uri.text),
-			message.cseq.number);
-		if (message.method == SIP_METHOD_INVITE)
-			text_appendf(&stage->output, " hops %u%s", message.max_forwards,
-				span_is(message.from.uri.user, "anonymous") ? " | from anonymous"
-									    : "");
-		keep(message.method == SIP_METHOD_INVITE      ? &peer->invite
-			: message.method == SIP_METHOD_CANCEL ? &peer->cancel
-							      : &peer->other,
-			bytes, length);
-		if (message.method != SIP_METHOD_ACK && message.method != SIP_METHOD_CANCEL) {
-			(void)snprintf(peer->board_tag, sizeof(peer->board_tag), "%.*s",
-				SPAN_ARGS(message.from.tag));
-			(void)snprintf(peer->call_id, sizeof(peer->call_id), "%.*s",
-				SPAN_ARGS(message.call_id));
-		}
-	} else {
-		text_appendf(&stage->output, "  -> send %c %u %.*s (%u %.*s)", peer->name,
-			message.status, SPAN_ARGS(message.reason_phrase), message.cseq.number,
-			SPAN_ARGS(message.cseq.method_text));
-		if (message.to.tag.length != 0)
-			(void)snprintf(peer->board_tag, sizeof(peer->board_tag), "%.*s",
-				SPAN_ARGS(message.to.tag));
-	}
-	for (size_t i = 0; i < TD_COUNT_OF(shown); i++)
-		tell_header(stage, &message, shown[i]);
-	if (sip_message_find(&message, SIP_HEADER_AUTHORIZATION) != NULL ||
-		sip_message_find(&message, SIP_HEADER_PROXY_AUTHORIZATION) != NULL)
-		text_append_string(&stage->output, " | with credentials");
-	if (sip_message_find(&message, SIP_HEADER_WWW_AUTHENTICATE) != NULL)
-		text_append_string(&stage->output, " | with challenge");
-	tell_body(stage, &message);
-	text_append_char(&stage->output, '\n');
-}
-
-static struct span write_body(
-	struct stage_peer *peer, const char *direction, char *body, size_t size)
-{
+	struct stage_peer *peer = speech->peer;
+	const char *direction = speech->direction;
 	const bool is_video = strcmp(direction, "video") == 0;
 	const bool has_both = strcmp(direction, "audio+video") == 0;
+	unsigned family = speech->has_ipv6 ? 6 : peer->address.ip.family;
 	char ip[TD_IP_TEXT_BYTES];
-	int length;
+	struct text text;
 
 	if (direction[0] == '\0')
 		return (struct span){0};
-	td_ip_format(&peer->address.ip, ip);
-	length = snprintf(body, size,
+	if (speech->has_ipv6)
+		(void)snprintf(ip, sizeof(ip), "2001:db8::%c", peer->name);
+	else
+		td_ip_format(&peer->address.ip, ip);
+	text_init(&text, body, size);
+	text_appendf(&text,
 		"v=0\r\no=%c 1 %u IN IP%u %s\r\ns=-\r\nc=IN IP%u %s\r\nt=0 0\r\n"
-		"m=%s 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\na=%s\r\n%s",
-		peer->name, ++peer->sdp_version, peer->address.ip.family, ip,
-		peer->address.ip.family, ip, is_video ? "video" : "audio",
-		is_video || has_both ? "sendrecv" : direction,
+		"m=%s 4000 RTP/AVP",
+		peer->name, ++peer->sdp_version, family, ip, family, ip,
+		is_video ? "video" : "audio");
+	write_formats(&text, speech->codecs[0] != '\0' ? speech->codecs : "8,101");
+	text_appendf(&text, "a=%s\r\n%s", is_video || has_both ? "sendrecv" : direction,
 		has_both ? "m=video 5000 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n" : "");
-	return (struct span){body, (uint32_t)length};
+	return text_span(&text);
 }
 
 static void add_extra(struct sip_builder *builder, const char *extra)
@@ -186,14 +97,31 @@ static void add_extra(struct sip_builder *builder, const char *extra)
 	}
 }
 
+/* What PRACK and UPDATE need. */
+static void add_extensions(struct sip_builder *builder, const struct speech *speech)
+{
+	const struct stage_peer *peer = speech->peer;
+
+	if (speech->rseq != 0) {
+		sip_build_header(builder, SIP_HEADER_REQUIRE, SPAN("100rel"));
+		sip_build_header_format(builder, SIP_HEADER_RSEQ, "%u", speech->rseq);
+	}
+	if (speech->has_rack)
+		sip_build_header_format(builder, SIP_HEADER_RACK, "%u %u INVITE",
+			(unsigned)((int)peer->rseq + speech->rack_offset), peer->invite_cseq);
+	if (speech->has_allow)
+		sip_build_header(
+			builder, SIP_HEADER_ALLOW, SPAN("INVITE, ACK, CANCEL, BYE, PRACK, UPDATE"));
+}
+
 /* The body, and its type. */
 static int finish(struct sip_builder *builder, const struct speech *speech)
 {
 	char body[1024];
 
 	if (speech->frag[0] == '\0')
-		return sip_builder_finish(builder, SPAN("application/sdp"),
-			write_body(speech->peer, speech->direction, body, sizeof(body)));
+		return sip_builder_finish(
+			builder, SPAN("application/sdp"), write_body(speech, body, sizeof(body)));
 	(void)snprintf(body, sizeof(body), "SIP/2.0 %s -\r\n", speech->frag);
 	return sip_builder_finish(builder, SPAN("message/sipfrag"), span_from(body));
 }
@@ -254,7 +182,7 @@ static void say_request(const struct speech *speech)
 	sip_build_header_format(
 		&builder, SIP_HEADER_VIA, "SIP/2.0/UDP %s;branch=%s;rport", address, branch);
 	sip_build_header_format(&builder, SIP_HEADER_FROM, "<sip:%c@%s>;tag=%s", peer->name,
-		address, peer->local_tag);
+		address, speech->tag[0] != '\0' ? speech->tag : peer->local_tag);
 	sip_build_header_format(&builder, SIP_HEADER_TO, "<sip:tandem@10.0.0.1>%s%s",
 		is_first || peer->board_tag[0] == '\0' || strcmp(speech->word, "CANCEL") == 0
 			? ""
@@ -265,6 +193,7 @@ static void say_request(const struct speech *speech)
 	if (strncmp(speech->extra, "Max-Forwards", 12) != 0)
 		sip_build_header(&builder, SIP_HEADER_MAX_FORWARDS, SPAN("70"));
 	sip_build_header_format(&builder, SIP_HEADER_CONTACT, "<sip:%s>", address);
+	add_extensions(&builder, speech);
 	add_extra(&builder, speech->extra);
 	deliver(peer, bytes, finish(&builder, speech));
 }
@@ -272,17 +201,17 @@ static void say_request(const struct speech *speech)
 static void say_response(const struct speech *speech)
 {
 	struct stage_peer *peer = speech->peer;
-	bool is_invite = speech->to[0] == '\0' || strcmp(speech->to, "INVITE") == 0;
-	struct stage_message request = is_invite			   ? peer->invite
-				       : strcmp(speech->to, "CANCEL") == 0 ? peer->cancel
-									   : peer->other;
+	enum sip_method method =
+		speech->to[0] != '\0' ? sip_method_find(span_from(speech->to)) : SIP_METHOD_INVITE;
+	bool is_invite = method == SIP_METHOD_INVITE;
+	struct stage_message request = peer->heard[method];
 	const unsigned status = (unsigned)atoi(speech->word);
 	char bytes[STAGE_MESSAGE_BYTES];
 	char address[TD_ENDPOINT_TEXT_BYTES];
 	struct sip_message message;
 	struct sip_parse_error error;
 	struct sip_builder builder;
-	struct span tag = speech->is_new_fork ? SPAN("tag-of-fork") : span_from(peer->local_tag);
+	struct span tag = span_from(speech->tag[0] != '\0' ? speech->tag : peer->local_tag);
 
 	if (sip_message_parse(request.bytes, request.length, false, &message, &error) != 0) {
 		text_append_string(&peer->stage->output, "  (there is nothing to answer)\n");
@@ -290,12 +219,13 @@ static void say_response(const struct speech *speech)
 	}
 	sip_builder_init(&builder, bytes, sizeof(bytes));
 	sip_build_response_head(&builder, &message, NULL, status, status == 100 ? SPAN("") : tag);
-	if (is_invite && status > 100)
+	if ((is_invite || method == SIP_METHOD_UPDATE) && status > 100)
 		sip_build_header_format(&builder, SIP_HEADER_CONTACT, "<sip:%s>",
 			td_endpoint_format(&peer->address, address));
 	if (status == 401)
 		sip_build_header(&builder, SIP_HEADER_WWW_AUTHENTICATE,
 			SPAN("Digest realm=\"b\", nonce=\"n1\", algorithm=MD5, qop=\"auth\""));
+	add_extensions(&builder, speech);
 	add_extra(&builder, speech->extra);
 	deliver(peer, bytes, finish(&builder, speech));
 }
@@ -320,6 +250,41 @@ static void fill_in(struct stage *stage, const char *from, char *to, size_t size
 	}
 }
 
+static bool take_word(struct speech *speech, const char *word)
+{
+	const char *value = strchr(word, '=');
+
+	value = value != NULL ? value + 1 : "";
+	if (strcmp(word, "sdp") == 0)
+		(void)snprintf(speech->direction, sizeof(speech->direction), "sendrecv");
+	else if (strncmp(word, "sdp=", 4) == 0)
+		(void)snprintf(speech->direction, sizeof(speech->direction), "%s", value);
+	else if (strncmp(word, "codecs=", 7) == 0)
+		(void)snprintf(speech->codecs, sizeof(speech->codecs), "%s", value);
+	else if (strncmp(word, "frag=", 5) == 0)
+		(void)snprintf(speech->frag, sizeof(speech->frag), "%s", value);
+	else if (strncmp(word, "number=", 7) == 0)
+		(void)snprintf(speech->number, sizeof(speech->number), "%s", value);
+	else if (strncmp(word, "to=", 3) == 0)
+		(void)snprintf(speech->to, sizeof(speech->to), "%s", value);
+	else if (strcmp(word, "fork") == 0)
+		(void)snprintf(speech->tag, sizeof(speech->tag), "tag-of-fork");
+	else if (strncmp(word, "fork=", 5) == 0)
+		(void)snprintf(speech->tag, sizeof(speech->tag), "tag-of-%s", value);
+	else if (strncmp(word, "rel=", 4) == 0)
+		speech->rseq = (unsigned)atoi(value);
+	else if (strncmp(word, "rack", 4) == 0) {
+		speech->has_rack = true;
+		speech->rack_offset = atoi(value);
+	} else if (strcmp(word, "allow") == 0)
+		speech->has_allow = true;
+	else if (strcmp(word, "ip6") == 0)
+		speech->has_ipv6 = true;
+	else
+		return false;
+	return true;
+}
+
 bool stage_send(struct stage *stage, const char *words)
 {
 	struct speech speech = {.peer = NULL};
@@ -342,22 +307,9 @@ bool stage_send(struct stage *stage, const char *words)
 	if (word == NULL)
 		return false;
 	(void)snprintf(speech.word, sizeof(speech.word), "%s", word);
-	while ((word = strtok(NULL, " ")) != NULL) {
-		if (strcmp(word, "sdp") == 0)
-			(void)snprintf(speech.direction, sizeof(speech.direction), "sendrecv");
-		else if (strncmp(word, "sdp=", 4) == 0)
-			(void)snprintf(speech.direction, sizeof(speech.direction), "%s", word + 4);
-		else if (strncmp(word, "frag=", 5) == 0)
-			(void)snprintf(speech.frag, sizeof(speech.frag), "%s", word + 5);
-		else if (strncmp(word, "number=", 7) == 0)
-			(void)snprintf(speech.number, sizeof(speech.number), "%s", word + 7);
-		else if (strncmp(word, "to=", 3) == 0)
-			(void)snprintf(speech.to, sizeof(speech.to), "%s", word + 3);
-		else if (strcmp(word, "fork") == 0)
-			speech.is_new_fork = true;
-		else
+	while ((word = strtok(NULL, " ")) != NULL)
+		if (!take_word(&speech, word))
 			return false;
-	}
 	if (speech.word[0] >= '1' && speech.word[0] <= '6')
 		say_response(&speech);
 	else

@@ -154,6 +154,106 @@ static void test_what_cannot_be_relayed(void **state)
 	call_fini(&rig.call);
 }
 
+static bool says(const struct call *call, unsigned index, const char *word)
+{
+	const struct negotiation *negotiation = &call->legs[index].negotiation;
+
+	return memmem(negotiation->local_sdp, negotiation->local_sdp_length, word, strlen(word)) !=
+	       NULL;
+}
+
+/* The caller was told what the called side answered; then he offers again, and the called side
+ * can't be asked. */
+static void test_own_answers(void **state)
+{
+	struct rig rig;
+	struct media_body offer;
+	char text[512];
+
+	(void)state;
+	rig_init(&rig);
+	rig_read(&rig, "10.1.0.1", "8 0", "sendrecv");
+	memcpy(text, rig.text, sizeof(text));
+	(void)media_plan_take_remote(&rig.call, CALL_CALLER, &rig.body, true);
+	assert_null(media_plan_read_remote(&rig.call, CALL_CALLER, &offer));
+	rig_read(&rig, "10.2.0.1", "8", "sendrecv");
+	(void)media_plan_take_remote(&rig.call, CALL_CALLEE, &rig.body, false);
+	assert_null(media_plan_answer(&rig.call, CALL_CALLER, &offer, &rig.body));
+	assert_true(says(&rig.call, CALL_CALLER, "m=audio 30000 RTP/AVP 8\r\n"));
+	assert_true(media_plan_is_told(&rig.call, CALL_CALLER, &rig.body));
+	rig_read(&rig, "10.1.0.7", "8 0", "sendonly"); /* elsewhere, and on hold */
+	assert_null(media_plan_own_answer(&rig.call, CALL_CALLER, &rig.body));
+	assert_true(says(&rig.call, CALL_CALLER, "m=audio 30000 RTP/AVP 8\r\n"));
+	assert_true(says(&rig.call, CALL_CALLER, "a=recvonly\r\n"));
+	(void)media_plan_take_remote(&rig.call, CALL_CALLER, &rig.body, true);
+	/* The hold is his alone: it isn't passed on to what comes later. */
+	rig_read(&rig, "10.1.0.7", "8 0", "sendrecv");
+	assert_null(media_plan_own_answer(&rig.call, CALL_CALLER, &rig.body));
+	assert_true(says(&rig.call, CALL_CALLER, "a=sendrecv\r\n"));
+	/* What the called side may send can't be dropped in its absence. */
+	rig_read(&rig, "10.1.0.7", "0", "sendrecv");
+	assert_non_null(media_plan_own_answer(&rig.call, CALL_CALLER, &rig.body));
+	assert_null(media_plan_refusal(&rig.call, CALL_CALLER, &rig.body));
+	assert_true(says(&rig.call, CALL_CALLER, "m=audio 0 RTP/AVP 0\r\n"));
+	call_fini(&rig.call);
+	assert_int_equal(rig.heap.in_use_count, 0);
+}
+
+/* A fork offers; the caller, who answered another one's offer, isn't asked again. */
+static void test_own_answer_to_a_fork(void **state)
+{
+	struct rig rig;
+	struct media_body agreed;
+
+	(void)state;
+	rig_init(&rig);
+	rig_read(&rig, "10.1.0.1", "8 101", "recvonly");
+	(void)media_plan_take_remote(&rig.call, CALL_CALLER, &rig.body, true);
+	rig_read(&rig, "10.2.0.1", "0 8", "sendrecv");
+	(void)media_plan_take_remote(&rig.call, CALL_CALLEE, &rig.body, true);
+	assert_null(media_plan_own_answer(&rig.call, CALL_CALLEE, &rig.body));
+	assert_true(says(&rig.call, CALL_CALLEE, "m=audio 30002 RTP/AVP 8\r\n"));
+	assert_true(says(&rig.call, CALL_CALLEE, "a=recvonly\r\n"));
+	assert_null(media_plan_read_agreed(&rig.call, CALL_CALLEE, &agreed));
+	assert_int_equal(agreed.session.media[0].format_count, 1);
+	rig_read(&rig, "10.2.0.1", "9", "sendrecv");
+	call_clear_negotiation(&rig.call, &rig.call.legs[CALL_CALLEE].negotiation);
+	assert_string_equal(media_plan_own_answer(&rig.call, CALL_CALLEE, &rig.body),
+		"offer has no codec that the other side has");
+	media_plan_forget_remotes(&rig.call);
+	assert_non_null(media_plan_read_remote(&rig.call, CALL_CALLER, &agreed));
+	call_fini(&rig.call);
+	assert_int_equal(rig.heap.in_use_count, 0);
+}
+
+static void test_other_codecs_are_news(void **state)
+{
+	struct rig rig;
+	struct media_body offer;
+
+	(void)state;
+	rig_init(&rig);
+	rig_read(&rig, "10.1.0.1", "8 0", "sendrecv");
+	(void)media_plan_take_remote(&rig.call, CALL_CALLER, &rig.body, true);
+	assert_null(media_plan_read_remote(&rig.call, CALL_CALLER, &offer));
+	rig_read(&rig, "10.2.0.1", "8", "sendrecv");
+	assert_false(media_plan_is_told(&rig.call, CALL_CALLER, &rig.body)); /* nothing yet */
+	assert_null(media_plan_answer(&rig.call, CALL_CALLER, &offer, &rig.body));
+	rig_read(&rig, "10.2.0.9", "8", "sendrecv");
+	assert_true(media_plan_is_told(&rig.call, CALL_CALLER, &rig.body)); /* ours is the same */
+	rig_read(&rig, "10.2.0.9", "8", "recvonly");
+	assert_false(media_plan_is_told(&rig.call, CALL_CALLER, &rig.body));
+	rig_read(&rig, "10.2.0.9", "0", "sendrecv");
+	assert_false(media_plan_is_told(&rig.call, CALL_CALLER, &rig.body));
+	/* In a call that is up nothing is kept: both sides can be asked. */
+	media_plan_forget_remotes(&rig.call);
+	rig.call.state = CALL_TALKING;
+	(void)media_plan_take_remote(&rig.call, CALL_CALLER, &rig.body, true);
+	assert_null(rig.call.legs[CALL_CALLER].negotiation.remote_sdp);
+	call_fini(&rig.call);
+	assert_int_equal(rig.heap.in_use_count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +261,9 @@ int main(void)
 		cmocka_unit_test(test_learning_is_armed_by_changes_only),
 		cmocka_unit_test(test_bodies_for_the_other_side),
 		cmocka_unit_test(test_what_cannot_be_relayed),
+		cmocka_unit_test(test_own_answers),
+		cmocka_unit_test(test_own_answer_to_a_fork),
+		cmocka_unit_test(test_other_codecs_are_news),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

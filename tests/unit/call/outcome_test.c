@@ -35,7 +35,7 @@ static const struct {
 	{488, 488, false, EVENT_DISPOSITION_FAILED, EVENT_NER_NETWORK},
 	{491, 502, false, EVENT_DISPOSITION_FAILED, EVENT_NER_NETWORK},
 	{500, 500, true, EVENT_DISPOSITION_FAILED, EVENT_NER_NETWORK},
-	{503, 503, true, EVENT_DISPOSITION_CONGESTION, EVENT_NER_NETWORK},
+	{503, 500, true, /* RFC 3261 16.7 */ EVENT_DISPOSITION_CONGESTION, EVENT_NER_NETWORK},
 	{600, 600, false, EVENT_DISPOSITION_BUSY, EVENT_NER_USER},
 	{603, 603, false, EVENT_DISPOSITION_REJECTED, EVENT_NER_USER},
 };
@@ -87,11 +87,45 @@ static void test_details_beat_statuses(void **state)
 	assert_int_equal(release.ner_class, EVENT_NER_SUCCESS);
 }
 
+static void test_our_own_503_stays(void **state)
+{
+	struct event_release callee;
+	struct event_release caller;
+
+	(void)state;
+	outcome_set(&callee, 503, 42, EVENT_RELEASE_SYSTEM, EVENT_DETAIL_ADMISSION);
+	outcome_for_caller(&callee, &caller);
+	assert_int_equal(caller.sip_status, 503);
+	outcome_set(&callee, 503, 41, EVENT_RELEASE_NETWORK, EVENT_DETAIL_TRANSPORT);
+	outcome_for_caller(&callee, &caller);
+	assert_int_equal(caller.sip_status, 500);
+}
+
+static void test_extensions_are_named(void **state)
+{
+	struct fixture_message fixture;
+	struct event_release release;
+
+	(void)state;
+	fixture_response(&fixture, 421, "Require: precondition\r\n");
+	outcome_of_response(&fixture.message, &release);
+	assert_string_equal(release.reason, "Because: precondition");
+	assert_int_equal(release.q850, 127);
+	fixture_response(&fixture, 420, "Unsupported: 100rel\r\n");
+	outcome_of_response(&fixture.message, &release);
+	assert_string_equal(release.reason, "Because: 100rel");
+	fixture_response(&fixture, 420, "");
+	outcome_of_response(&fixture.message, &release);
+	assert_string_equal(release.reason, "Because");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_details_beat_statuses),
+		cmocka_unit_test(test_our_own_503_stays),
+		cmocka_unit_test(test_extensions_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 /* A call through the journal and back; damaged records are refused and leak nothing. */
 #include "call/snapshot.h"
 
+#include "call/fork.h"
 #include "unit/trunk/trunk_fixture.h"
 
 #include <errno.h>
@@ -21,6 +22,11 @@ struct rig {
 	uint8_t bytes[16384];
 	size_t length;
 };
+
+#define INVITE                                                                                       \
+	"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n"                           \
+	"From: <sip:a@b>;tag=0123456789abcdef\r\nTo: <sip:c@d>\r\nCall-ID: id\r\nCSeq: 5 INVITE\r\n" \
+	"Max-Forwards: 70\r\nContact: <sip:e>\r\n\r\nv=0\r\n"
 
 static void fill(struct call *call)
 {
@@ -56,7 +62,7 @@ static void fill(struct call *call)
 					 5, &flow),
 			0);
 		assert_int_equal(call_keep_request(call, &leg->invite, SIP_METHOD_INVITE,
-					 SPAN("INVITE sip:a SIP/2.0"), &flow),
+					 SPAN(INVITE), &flow),
 			0);
 		assert_int_equal(call_keep_request(call, &leg->negotiation.sent, SIP_METHOD_UPDATE,
 					 SPAN("UPDATE sip:a SIP/2.0"), &flow),
@@ -65,6 +71,14 @@ static void fill(struct call *call)
 		assert_int_equal(call_set_text(call, &leg->negotiation.local_sdp,
 					 &leg->negotiation.local_sdp_length, SPAN("v=0\r\n")),
 			0);
+		if (i == CALL_CALLEE)
+			assert_int_equal(call_add_fork(call, i), 0);
+		leg->reliable = (struct reliable){.use = RELIABLE_REQUIRED,
+			.state = RELIABLE_QUEUED,
+			.status = 80,
+			.kept_status = 83,
+			.has_kept_body = true,
+			.rseq = 4711};
 		call->media[i].state = CALL_MEDIA_PRESENT;
 		call->media[i].has_remote = i == 0;
 		if (i == 1)
@@ -112,8 +126,12 @@ static void test_round_trip(void **state)
 	assert_int_equal(copy.legs[1].trunk, 1);
 	assert_string_equal(copy.number, "4711");
 	assert_int_equal(copy.legs[0].dialog.local_cseq, 5);
-	assert_int_equal(copy.legs[1].negotiation.state, NEGOTIATION_UPDATE_SENT);
-	assert_int_equal(copy.legs[1].negotiation.sent->method, SIP_METHOD_UPDATE);
+	assert_int_equal(copy.legs[0].negotiation.state, NEGOTIATION_UPDATE_SENT);
+	assert_int_equal(copy.legs[1].negotiation.state, NEGOTIATION_FIRST_SENT);
+	assert_int_equal(copy.legs[1].forks->negotiation.sent->method, SIP_METHOD_UPDATE);
+	assert_int_equal(call_count_forks(&copy.legs[1]), 1);
+	assert_int_equal(copy.legs[0].reliable.rseq, 4711);
+	assert_int_equal(copy.legs[0].reliable.kept_status, 83);
 	assert_int_equal(snapshot_write(&copy, rig.trunks, again, sizeof(again), &length), 0);
 	assert_int_equal(length, rig.length);
 	assert_memory_equal(again, rig.bytes, length);

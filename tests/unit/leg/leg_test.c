@@ -77,6 +77,20 @@ struct story {
 	}
 
 static const struct story stories[] = {
+	{"they call, our answer waits for a PRACK",
+		{INVITED, {LEG_EVENT_ORDER_RING, LEG_ALERTING, {LEG_DO_PROGRESS}},
+			{LEG_EVENT_ORDER_ACCEPT, LEG_ACCEPTING, {0}},
+			{LEG_EVENT_ORDER_RING, LEG_ACCEPTING, {0}}, ANSWER, ACKNOWLEDGED},
+		6},
+	{"they cancel while our answer waits",
+		{INVITED, {LEG_EVENT_ORDER_ACCEPT, LEG_ACCEPTING, {0}},
+			{LEG_EVENT_CANCELLED, LEG_ENDING, {LEG_DO_TERMINATE, LEG_TELL_GONE}},
+			CLOSED},
+		4},
+	{"we give up while our answer waits",
+		{INVITED, {LEG_EVENT_ORDER_ACCEPT, LEG_ACCEPTING, {0}},
+			{LEG_EVENT_ORDER_HANG_UP, LEG_ENDING, {LEG_DO_REFUSE}}, CLOSED},
+		4},
 	{"we call, they answer, we hang up",
 		{DIAL, {LEG_EVENT_TRYING, LEG_PROCEEDING, {0}}, RING_BACK, RING_BACK, ANSWERED,
 			{LEG_EVENT_ORDER_HANG_UP, LEG_ENDING, {LEG_DO_BYE}}, CLOSED},

@@ -46,7 +46,7 @@ static const struct {
 		481, 0},
 	{"MESSAGE", "MESSAGE sip:1@h", "", "", 405, 405},
 	{"REFER", "REFER sip:1@h", "", "", 405, 405},
-	{"PRACK", "PRACK sip:1@h", "", "", 405, 405},
+	{"PRACK", "PRACK sip:1@h", "", "", 481, 0},
 	{"REGISTER", "REGISTER sip:h", "", "", 405, 405},
 	{"unheard-of method", "DANCE sip:1@h", "", "", 501, 501},
 };

@@ -244,7 +244,7 @@ static void test_list_changes_during_a_try(void **state)
 	assert_int_equal(invited(), 7);
 	set_targets(1, (const uint8_t[]){1});
 	answer("503 No", "");
-	assert_memory_equal(rig.last, "SIP/2.0 503", 11);
+	assert_memory_equal(rig.last, "SIP/2.0 500", 11); /* its overload isn't ours */
 	rig_fini(&rig);
 }
 
