@@ -147,6 +147,12 @@ static bool is_in_dialog(const struct switchboard *switchboard, const struct sip
 	return tag.length != 0 && table_find(switchboard->by_tag, tag.text, tag.length) != NULL;
 }
 
+bool guard_believes(const struct switchboard *switchboard, const struct sip_message *request,
+	const struct sip_flow *flow)
+{
+	return flow->transport != SIP_TRANSPORT_UDP || is_in_dialog(switchboard, request);
+}
+
 void guard_note_fault(
 	struct switchboard *switchboard, const struct sip_flow *flow, enum source_fault fault)
 {

@@ -145,7 +145,7 @@ void receive_message(struct switchboard *switchboard, const struct switchboard_m
 		receive_malformed(switchboard, &message, &error, flow);
 		return;
 	}
-	if (sip_message_is_request(&message))
+	if (sip_message_is_request(&message) && guard_believes(switchboard, &message, flow))
 		trunks_tell(switchboard, trunk, flow, TRUNK_CALL_ANSWERED);
 	if (!is_judged && sip_message_is_request(&message) &&
 		guard_turns_away(switchboard, &message, flow, trunk)) {

@@ -215,6 +215,9 @@ uint64_t receive_origin(const struct switchboard *switchboard, const struct sip_
 void guard_note_fault(
 	struct switchboard *switchboard, const struct sip_flow *flow, enum source_fault fault);
 void guard_note_proof(struct switchboard *switchboard, const struct sip_flow *flow);
+/* True if the request can't be a forgery: its sender has heard from us. */
+bool guard_believes(const struct switchboard *switchboard, const struct sip_message *request,
+	const struct sip_flow *flow);
 /* True if a request that was read is too large, and has been refused. */
 bool guard_finds_too_large(struct switchboard *switchboard, const struct sip_message *request,
 	const struct sip_flow *flow);

@@ -147,7 +147,8 @@ struct td_ip trunk_media_address(
 enum trunk_event {
 	TRUNK_OPTIONS_ANSWERED, /* any final response but 408, 503 */
 	TRUNK_OPTIONS_FAILED,	/* timeout, transport error, 408, 503 */
-	TRUNK_CALL_ANSWERED,	/* any response to an INVITE but 408, 503; or a request from it */
+	TRUNK_CALL_ANSWERED,	/* any response to an INVITE but 408, 503; or a request from it
+				 * that nobody can have forged */
 	TRUNK_CALL_FAILED,	/* 408 or 503 */
 	TRUNK_CALL_UNANSWERED,	/* INVITE timed out without any response, or transport error */
 	TRUNK_TIMER,		/* trunk_deadline() has come */

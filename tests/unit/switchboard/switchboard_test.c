@@ -211,6 +211,20 @@ static void test_list_and_reload(void **state)
 	rig_fini(&rig);
 }
 
+static void receive_by_tcp(struct rig *rig, const char *text)
+{
+	struct sip_flow flow = {.transport = SIP_TRANSPORT_TCP, .connection_id = 1};
+	char bytes[2048];
+	const struct switchboard_message message = {
+		.bytes = bytes, .length = strlen(text), .flow = &flow, .is_stream = true};
+
+	memcpy(bytes, text, message.length);
+	assert_true(td_ip_parse("10.1.0.1", 8, &flow.remote.ip));
+	assert_true(td_ip_parse("10.0.0.1", 8, &flow.local.ip));
+	flow.remote.port = flow.local.port = 5060;
+	switchboard_receive_sip(rig->switchboard, &message, rig->now);
+}
+
 static void test_options_tell_whether_a_trunk_lives(void **state)
 {
 	struct rig rig;
@@ -231,6 +245,9 @@ static void test_options_tell_whether_a_trunk_lives(void **state)
 	assert_int_equal(trunk_get_status(trunks, 0, &status), 0);
 	assert_int_equal(status.state, TRUNK_DOWN);
 	rig_receive(&rig, "10.1.0.1", REQUEST("OPTIONS", "3") "Content-Length: 0\r\n\r\n");
+	assert_int_equal(trunk_get_status(trunks, 0, &status), 0);
+	assert_int_equal(status.state, TRUNK_DOWN); /* anybody can send that in its name */
+	receive_by_tcp(&rig, REQUEST("OPTIONS", "4") "Content-Length: 0\r\n\r\n");
 	assert_int_equal(trunk_get_status(trunks, 0, &status), 0);
 	assert_int_equal(status.state, TRUNK_UP); /* it speaks, so it lives */
 	rig_fini(&rig);
