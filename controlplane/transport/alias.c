@@ -12,8 +12,13 @@ static bool is_server(void *context, struct span host)
 {
 	struct connection *connection = context;
 	uint32_t id = sip_server_id(host);
+	const char *name = transport_server_name(connection->transport, id);
+	struct span wanted = span_from(name != NULL ? name : "");
 
-	if (transport_server_name(connection->transport, id) == NULL)
+	if (wanted.length != 0 && wanted.text[wanted.length - 1] == '.')
+		wanted.length--;
+	/* The id is a hash, for which others can find names of their own. */
+	if (name == NULL || !span_equal_nocase(wanted, host))
 		return false;
 	connection->server_id = id;
 	return true;

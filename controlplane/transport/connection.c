@@ -296,6 +296,7 @@ void connection_ready(void *context, uint32_t ready)
 	struct connection *connection = context;
 	int error;
 
+	connection->socket_reads = 0;
 	if (connection->state == CONNECTION_CONNECTING)
 		error = finish_connect(connection);
 	else if (connection->state == CONNECTION_HANDSHAKE)

@@ -257,19 +257,27 @@ struct connection *connection_find_id(
 	return connection;
 }
 
+/* True if what is sent to a flow's remote may go by that connection. Over TLS its peer must have
+ * been verified for it: we opened it, or it has an alias. Who came from that very port is anybody. */
+static bool leads_to(const struct connection *connection, const struct sip_flow *flow)
+{
+	if (!sip_transport_is_secure(flow->transport))
+		return true;
+	return (!connection->is_accepted || connection->is_aliased) &&
+	       connection->server_id == flow->server_id;
+}
+
 struct connection *connection_find_remote(
 	const struct transport *transport, const struct sip_flow *flow)
 {
 	struct connection *connection =
 		transport->by_remote[hash_remote(&flow->remote) & transport->bucket_mask];
-	bool is_secure = sip_transport_is_secure(flow->transport);
 
-	while (connection != NULL &&
-		!(connection->state != CONNECTION_CLOSING &&
-			connection->kind == (uint8_t)flow->transport &&
-			(!is_secure || connection->server_id == flow->server_id) &&
-			td_endpoint_equal(key_of(connection), &flow->remote) &&
-			td_ip_equal(&connection->local.ip, &flow->local.ip)))
+	while (connection != NULL && !(connection->state != CONNECTION_CLOSING &&
+					     connection->kind == (uint8_t)flow->transport &&
+					     leads_to(connection, flow) &&
+					     td_endpoint_equal(key_of(connection), &flow->remote) &&
+					     td_ip_equal(&connection->local.ip, &flow->local.ip)))
 		connection = connection->next_by_remote;
 	return connection;
 }

@@ -11,6 +11,10 @@
 #include <limits.h>
 #include <sys/socket.h>
 
+enum {
+	SOCKET_READS_PER_TURN = 32, /* a handshake's step needs two or three */
+};
+
 /* OpenSSL's own socket BIO would raise SIGPIPE. */
 static int bio_write(BIO *bio, const char *bytes, int length)
 {
@@ -23,12 +27,21 @@ static int bio_write(BIO *bio, const char *bytes, int length)
 	return (int)sent;
 }
 
+/* Bounded per turn, for OpenSSL reads ahead, and on for as long as records come that aren't data:
+ * who sends fast enough would never let go. What is left in the socket is told of again; what
+ * OpenSSL has, it gives without this. */
 static int bio_read(BIO *bio, char *bytes, int size)
 {
-	const struct connection *connection = BIO_get_data(bio);
-	ssize_t length = recv(connection->fd, bytes, (size_t)size, MSG_DONTWAIT);
+	struct connection *connection = BIO_get_data(bio);
+	ssize_t length;
 
 	BIO_clear_retry_flags(bio);
+	if (connection->socket_reads == SOCKET_READS_PER_TURN) {
+		BIO_set_retry_read(bio);
+		return -1;
+	}
+	connection->socket_reads++;
+	length = recv(connection->fd, bytes, (size_t)size, MSG_DONTWAIT);
 	if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		BIO_set_retry_read(bio);
 	if (length == 0)

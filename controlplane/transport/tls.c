@@ -97,6 +97,9 @@ int tls_keep_session(SSL *ssl, SSL_SESSION *session)
 	const struct connection *connection = connection_of(ssl);
 	const struct sip_flow flow = connection_flow(connection);
 
+	/* A ticket that comes after a reload is for a peer judged by the rules of before. */
+	if (SSL_get_SSL_CTX(ssl) != connection->transport->keyring->client)
+		return 0;
 	tls_peers_keep(connection->transport->tls_peers, &flow, session);
 	return 1; /* kept */
 }

@@ -84,6 +84,7 @@ struct connection {
 	bool is_detached;	  /* destroyed meanwhile: to be freed when the sink returns */
 	uint8_t crlf_count;	  /* since the last message or ping */
 	uint8_t wants;		  /* TLS handshake: LOOP_READ or LOOP_WRITE */
+	uint8_t socket_reads;	  /* of TLS, in this turn */
 	struct td_endpoint local; /* listener's address */
 	struct td_endpoint remote;
 	struct td_endpoint alias;      /* other end point that requests were sent to by it */

@@ -17,6 +17,7 @@
 enum {
 	READS_PER_TURN = 16, /* of wslay's 4096 bytes */
 	CRLF_BYTES = 2,
+	FRAGMENT_BYTES = 64, /* what wslay and malloc take beside a fragment's own bytes */
 };
 
 struct websocket {
@@ -98,13 +99,15 @@ static void frame_begins(wslay_event_context_ptr frames,
 	struct connection *connection = context;
 	struct transport *transport = connection->transport;
 	struct websocket *websocket = connection->websocket;
+	uint32_t bytes = (uint32_t)frame->payload_length + FRAGMENT_BYTES;
 
-	if (wslay_is_ctrl_frame(frame->opcode) || frame->payload_length > SIP_MESSAGE_MAX_BYTES)
+	if (connection->is_detached || frame->payload_length == 0 ||
+		wslay_is_ctrl_frame(frame->opcode) || frame->payload_length > SIP_MESSAGE_MAX_BYTES)
 		return; /* small, or refused by wslay */
 	if (connection->state == CONNECTION_IDLE)
 		connection_enter(connection, CONNECTION_PARTIAL);
-	websocket->counted_bytes += (uint32_t)frame->payload_length;
-	transport->buffered_bytes += frame->payload_length;
+	websocket->counted_bytes += bytes;
+	transport->buffered_bytes += bytes;
 	if (transport->buffered_bytes <= transport->config.buffers_max_bytes)
 		return;
 	transport->counters.tcp_buffers_full++;

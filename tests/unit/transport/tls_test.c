@@ -11,6 +11,9 @@
 
 #include <cmocka.h>
 
+/* Another name with the sip_server_id() of client.example. */
+#define SAME_ID_NAME "c8miilo.example"
+
 static const char message[] = FIXTURE_MESSAGE;
 enum {
 	MESSAGE_BYTES = sizeof(message) - 1
@@ -20,6 +23,7 @@ static struct pki pki;
 static struct pki_identity first;
 static struct pki_identity second;
 static struct pki_identity client;
+static struct pki_identity impostor;
 
 static int group_setup(void **state)
 {
@@ -33,6 +37,8 @@ static int group_setup(void **state)
 		&second);
 	pki_make(&pki, &(const struct pki_wish){.file = "client", .names = "DNS:client.example"},
 		&client);
+	pki_make(&pki, &(const struct pki_wish){.file = "impostor", .names = "DNS:" SAME_ID_NAME},
+		&impostor);
 	return 0;
 }
 
@@ -42,6 +48,7 @@ static int group_teardown(void **state)
 	pki_free(&first);
 	pki_free(&second);
 	pki_free(&client);
+	pki_free(&impostor);
 	pki_destroy(&pki);
 	return 0;
 }
@@ -388,33 +395,35 @@ static void test_volume(void **state)
 }
 
 /* A client with a certificate and ";alias" gets our requests by its own connection; one without
- * doesn't, nor one whose certificate is another server's. */
+ * doesn't, nor one whose certificate is another server's, or of a name with the same hash. */
 static void test_alias(void **state)
 {
 	static const char *const vias[] = {"h:5099;branch=z9hG4bK1;alias", "h:5098;branch=z9hG4bK1",
-		"h:5097;branch=z9hG4bK1;alias"};
-	static const uint16_t ports[] = {5099, 5098, 5097};
+		"h:5097;branch=z9hG4bK1;alias", "h:5096;branch=z9hG4bK1;alias"};
+	const struct pki_identity *const identities[] = {&client, &client, &first, &impostor};
+	static const uint16_t ports[] = {5099, 5098, 5097, 5096};
 	struct fixture *fixture = create(TRANSPORT_VERIFY_REQUIRE);
 	struct transport_server server = {.name = "client.example"};
 	struct sip_flow flow = {.transport = SIP_TRANSPORT_TLS};
-	struct tls_peer peers[3];
+	struct tls_peer peers[4];
 	char text[512];
 
 	(void)state;
 	server.id = sip_server_id(span_from(server.name));
+	assert_int_equal(sip_server_id(SPAN(SAME_ID_NAME)), server.id);
 	assert_int_equal(transport_set_servers(fixture->transport, &server, 1), 0);
 	flow.local = transport_local(fixture->transport, 0);
 	flow.remote = flow.local;
 	flow.server_id = server.id;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		int length = snprintf(text, sizeof(text),
 			"OPTIONS sip:a@h SIP/2.0\r\nVia: SIP/2.0/TLS %s\r\nFrom: <sip:a@h>;tag=1\r\n"
 			"To: <sip:b@h>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n"
 			"Content-Length: 0\r\n\r\n",
 			vias[i]);
 
-		tls_peer_begin(&peers[i], fixture_peer(fixture, SOCK_STREAM), false,
-			i == 2 ? &first : &client, &pki.issuer);
+		tls_peer_begin(&peers[i], fixture_peer(fixture, SOCK_STREAM), false, identities[i],
+			&pki.issuer);
 		assert_true(tls_peer_shake(fixture, &peers[i]));
 		tls_peer_put(fixture, &peers[i], text, (size_t)length);
 		assert_true(fixture_wait(fixture, &fixture->received, (uint32_t)i + 1));
@@ -424,9 +433,31 @@ static void test_alias(void **state)
 	assert_int_equal(counters_of(fixture)->tcp_aliases, 1);
 	assert_int_equal(tls_peer_take(fixture, &peers[0], text, MESSAGE_BYTES), MESSAGE_BYTES);
 	/* The others were connected to, where nobody listens. */
-	assert_true(fixture_wait(fixture, &fixture->failed, 2));
-	for (size_t i = 0; i < 3; i++)
+	assert_true(fixture_wait(fixture, &fixture->failed, 3));
+	for (size_t i = 0; i < 4; i++)
 		tls_peer_end(&peers[i]);
+	fixture_destroy(fixture);
+}
+
+/* Who connects from the port that requests go to isn't thereby who they are for. */
+static void test_no_alias_by_port(void **state)
+{
+	struct fixture *fixture = create(TRANSPORT_VERIFY_OFF);
+	struct sip_flow flow;
+	struct tls_peer peer;
+
+	(void)state;
+	tls_peer_begin(&peer, fixture_peer(fixture, SOCK_STREAM), false, NULL, &pki.issuer);
+	assert_true(tls_peer_shake(fixture, &peer));
+	tls_peer_put(fixture, &peer, message, MESSAGE_BYTES);
+	assert_true(fixture_wait(fixture, &fixture->received, 1));
+	flow = fixture->flow;
+	flow.connection_id = 0;
+	transport_send(fixture->transport, &flow, message, MESSAGE_BYTES);
+	assert_true(fixture_wait(fixture, &fixture->failed, 1)); /* nobody listens there */
+	assert_int_equal(counters_of(fixture)->tcp_open_failed, 1);
+	assert_int_equal(counters_of(fixture)->tcp_sent, 1);
+	tls_peer_end(&peer);
 	fixture_destroy(fixture);
 }
 
@@ -442,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_volume),
 		cmocka_unit_test(test_alias),
+		cmocka_unit_test(test_no_alias_by_port),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -412,7 +412,8 @@ static void test_partial(void **state)
 	put_frame(one, TEXT_BEGIN, "x", 1);
 	put_frame(two, TEXT_BEGIN, large, sizeof(large));
 	assert_true(fixture_wait64(fixture, &counters->tcp_received_bytes, bytes + sizeof(large)));
-	assert_int_equal(transport_get_gauges(fixture->transport).buffered_bytes, 50001);
+	/* Each fragment with what it takes beside its bytes: tiny ones aren't free. */
+	assert_int_equal(transport_get_gauges(fixture->transport).buffered_bytes, 50001 + 2 * 64);
 	put_frame(three, TEXT_BEGIN, large, sizeof(large));
 	assert_true(fixture_wait64(fixture, &counters->tcp_buffers_full, 1));
 	assert_true(fixture_wait64(fixture, &counters->tcp_closed, 1));
