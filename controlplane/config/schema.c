@@ -146,8 +146,9 @@ static const struct schema_field fields[] = {
 	ROW("sip.listen", "address", SCHEMA_IP, "Local address. It may come into being later.",
 		RESTART, REQUIRED, AT(config_listener, address)),
 	ROW("sip.listen", "port", SCHEMA_NUMBER,
-		"Local port; if not given 5060, for tls 5061, ws 80, wss 443.", RESTART,
-		RANGE(1, 65535), AT(config_listener, port)),
+		"Local port; if not given 5060, for tls 5061, ws 80, wss 443 (ports below 1024 need "
+		"CAP_NET_BIND_SERVICE, which the service doesn't have by itself).",
+		RESTART, RANGE(1, 65535), AT(config_listener, port)),
 
 #define CERTIFICATE(in, structure, word)                                                     \
 	ROW(in, "certificate_file", SCHEMA_FILE, "Our certificate, then its issuers (PEM).", \

@@ -227,9 +227,9 @@ static void test_fragments(void **state)
 	(void)state;
 	put_frame(peer, TEXT_BEGIN, SIP_TEXT, 10);
 	put_frame(peer, PING, "p", 1);
-	put_frame(peer, CONTINUED, SIP_TEXT + 10, 10);
+	put_frame(peer, CONTINUED, &SIP_TEXT[10], 10);
 	expect_frame(fixture, peer, PONG, "p", 1);
-	put_frame(peer, CONTINUED_END, SIP_TEXT + 20, sizeof(SIP_TEXT) - 21);
+	put_frame(peer, CONTINUED_END, &SIP_TEXT[20], sizeof(SIP_TEXT) - 21);
 	assert_true(fixture_wait(fixture, &fixture->received, 1));
 	assert_int_equal(fixture->length, sizeof(SIP_TEXT) - 1);
 	memset(large, 'x', sizeof(large));
