@@ -87,6 +87,12 @@ const char *sdp_direction_name(enum sdp_direction direction)
 
 enum sdp_direction sdp_direction_find(struct span name)
 {
+	enum {
+		DIRECTION_BYTES = 8 /* of each of the four words */
+	};
+
+	if (name.length != DIRECTION_BYTES)
+		return SDP_DIRECTION_NONE;
 	for (unsigned i = SDP_DIRECTION_NONE + 1; i < SDP_DIRECTION_COUNT; i++) {
 		if (span_equal(name, span_from(direction_names[i])))
 			return (enum sdp_direction)i;

@@ -6,6 +6,7 @@
 #include "sdp/session.h"
 
 #include "sdp/line.h"
+#include "util/bytes.h"
 
 #include <errno.h>
 
@@ -36,8 +37,9 @@ static const char *line_take(struct sdp_parse *parse, struct span *ret_line)
 	parse->line++;
 	if (line_end != from && line_end[-1] == '\r')
 		line_end--;
-	for (const char *c = from; c != line_end; c++) {
-		if ((uint8_t)*c < ' ' && *c != '\t')
+	for (const char *c = bytes_find_control(from, line_end); c != line_end;
+		c = bytes_find_control(c + 1, line_end)) {
+		if (*c != '\t')
 			return "control character in a line";
 	}
 	*ret_line = between(from, line_end);

@@ -119,6 +119,7 @@ static bool header_file(
 	if (message->header_count == GLANCE_HEADERS_MAX)
 		return false;
 	message->header_count++;
+	message->present |= UINT64_C(1) << id;
 	header->name = name;
 	header->value = value;
 	header->id = id;

@@ -229,6 +229,7 @@ static void header_store(
 	header->name = name;
 	header->value = value;
 	header->id = id;
+	message->present |= UINT64_C(1) << id;
 	take_value(parse, id, value);
 }
 

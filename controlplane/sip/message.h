@@ -170,6 +170,7 @@ struct sip_message {
 	uint32_t max_forwards;	  /* SIP_MAX_FORWARDS_ABSENT if the header is missing */
 	struct span content_type; /* media type only, without parameters; empty if absent */
 
+	uint64_t present; /* a bit for each header id that stands in headers */
 	uint32_t header_count;
 	struct sip_header headers[SIP_HEADERS_MAX]; /* in order of appearance */
 };

@@ -251,6 +251,8 @@ const char *sip_status_phrase(unsigned status)
 const struct sip_header *sip_message_next(
 	const struct sip_message *message, enum sip_header_id id, uint32_t *from)
 {
+	if ((message->present >> id & 1) == 0)
+		return NULL; /* most that are asked for aren't there */
 	while (*from < message->header_count) {
 		const struct sip_header *header = &message->headers[(*from)++];
 

@@ -120,6 +120,7 @@ static int header_add(struct sip_message *message, const struct sip_header *head
 	if (message->header_count == SIP_HEADERS_MAX)
 		return -EBADMSG;
 	message->headers[message->header_count++] = *header;
+	message->present |= UINT64_C(1) << header->id;
 	return value_skim(message, header->id, header->value);
 }
 

@@ -49,9 +49,13 @@ static void key_put_byte(struct key_builder *builder, uint8_t byte)
 /* Each piece is followed by its length, so that no text can move from one to the next. */
 static void key_put(struct key_builder *builder, struct span piece, bool is_nocase)
 {
-	if (!is_nocase && piece.length <= KEY_BLOCK_BYTES - builder->used_bytes) {
+	if (piece.length <= KEY_BLOCK_BYTES - builder->used_bytes) {
+		uint8_t *to = builder->block + builder->used_bytes;
+
 		if (piece.length != 0)
-			memcpy(builder->block + builder->used_bytes, piece.text, piece.length);
+			memcpy(to, piece.text, piece.length);
+		for (uint32_t i = 0; is_nocase && i < piece.length; i++)
+			to[i] |= (uint8_t)((uint8_t)(to[i] - 'A') < 26 ? 0x20 : 0);
 		builder->used_bytes += piece.length;
 	} else {
 		for (uint32_t i = 0; i < piece.length; i++) {
