@@ -218,6 +218,59 @@ static void test_banned(void **state)
 	rig_fini(&rig);
 }
 
+/* Copies the line of a header from a message. */
+static void copy_line(const char *message, const char *name, char *line, size_t size)
+{
+	const char *at = strstr(message, name);
+
+	assert_non_null(at);
+	(void)snprintf(line, size, "%.*s\r\n", (int)strcspn(at, "\r"), at);
+}
+
+/* Whoever is banned in the middle of a call can still end it. */
+static void test_banned_in_a_call(void **state)
+{
+	static const char *const names[] = {"Via: ", "From: ", "To: ", "Call-ID: ", "CSeq: "};
+	struct td_ip ip;
+	struct rig rig;
+	char lines[5][512];
+	char text[4096];
+
+	(void)state;
+	rig_init(&rig, HEAD TRUNKS ROUTES);
+	rig_receive(&rig, "10.1.0.1", INVITE);
+	rig_media_done(&rig);
+	assert_memory_equal(rig.last, "INVITE", 6);
+	for (size_t i = 0; i < 5; i++)
+		copy_line(rig.last, names[i], lines[i], sizeof(lines[i]));
+	lines[2][strlen(lines[2]) - 2] = '\0';
+	(void)snprintf(text, sizeof(text),
+		"SIP/2.0 200 OK\r\n%s%s%s;tag=b\r\n%s%sContact: <sip:10.2.0.1>\r\n"
+		"Content-Type: application/sdp\r\n\r\n" SDP,
+		lines[0], lines[1], lines[2], lines[3], lines[4]);
+	rig_receive(&rig, "10.2.0.1", text);
+	assert_memory_equal(rig.last, "SIP/2.0 200", 11);
+	copy_line(rig.last, "To: ", lines[2], sizeof(lines[2]));
+	assert_true(td_ip_parse("10.1.0.1", 8, &ip));
+	assert_int_equal(switchboard_ban(rig.switchboard, &ip, TD_NEVER, rig.now.mono_ms), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		static const char *const methods[] = {"ACK", "BYE"};
+
+		(void)snprintf(text, sizeof(text),
+			"%s sip:100@10.0.0.1 SIP/2.0\r\n"
+			"Via: SIP/2.0/UDP 10.1.0.1;branch=z9hG4bKend%u;rport\r\n"
+			"From: <sip:1@10.1.0.1>;tag=a\r\n%sCall-ID: c\r\nCSeq: %u %s\r\n\r\n",
+			methods[i], i, lines[2], 1 + i, methods[i]);
+		rig.sent = 0;
+		rig_receive(&rig, "10.1.0.1", text);
+	}
+	assert_int_equal(rig.sent, 2); /* 200 to the BYE, and a BYE to the other side */
+	rig_receive(&rig, "10.1.0.1", REQUEST("OPTIONS", "9") "\r\n");
+	assert_int_equal(rig.sent, 2);
+	assert_int_equal(counts_of(&rig).defence.banned_dropped, 1);
+	rig_fini(&rig);
+}
+
 /* An address of a wide source has its own rate; a trunk's single one only the trunk's. */
 static void test_rate_of_an_address(void **state)
 {
@@ -316,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_unusual_invites_are_refused_too),
 		cmocka_unit_test(test_scanners),
 		cmocka_unit_test(test_banned),
+		cmocka_unit_test(test_banned_in_a_call),
 		cmocka_unit_test(test_rate_of_an_address),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_malformed_floods),
