@@ -12,6 +12,8 @@
 #include "switchboard/exchange.h"
 #include "switchboard/state.h"
 
+#include <errno.h>
+
 enum {
 	STATUS_EARLY_DIALOG_TERMINATED = 199, /* RFC 6228 */
 };
@@ -127,15 +129,22 @@ static void take(struct switchboard *switchboard, struct line *line, unsigned in
 	struct leg *leg = &line->call.legs[index];
 	const struct sip_message *message = response->message;
 	uint32_t rseq = 0;
+	int error = 0;
 	bool must_acknowledge = is_reliable(leg, message, &rseq);
 
 	if (must_acknowledge && !is_in_order(&leg->negotiation, rseq)) {
 		switchboard->counts.provisional_dropped++;
 		return;
 	}
-	if (message->to.tag.length != 0 &&
-		dialog_accept_response(&leg->dialog, message, response->flow) != 0)
+	if (message->to.tag.length != 0)
+		error = dialog_accept_response(&leg->dialog, message, response->flow);
+	if (error == -ENOMEM) {
+		switchboard->counts.refused_memory++;
+		if (must_acknowledge)
+			return; /* it comes again */
+	} else if (error != 0) {
 		switchboard->counts.unexpected++;
+	}
 	leg_allow_learn(message, &leg->peer_methods);
 	switchboard->progress = body_of(leg, message, must_acknowledge);
 	if (must_acknowledge)
