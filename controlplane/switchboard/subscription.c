@@ -319,6 +319,7 @@ static struct subscription *create(struct switchboard *switchboard,
 	switchboard_random_text(switchboard, subscription->tag, sizeof(subscription->tag));
 	half.local_tag = span_from(subscription->tag);
 	half.local_contact = leg_contact(request->flow, message->request_uri.scheme, contact);
+	half.keeps_flow = bindings_keep_flow(switchboard, trunk, message, request->flow);
 	if (dialog_init_uas(&subscription->dialog, message, &half, request->flow) != 0) {
 		slab_release(switchboard->usages->subscriptions, subscription);
 		return NULL;
