@@ -182,6 +182,17 @@ class Appliance:
         """The calls there are now."""
         return json.loads(self.tandemctl("calls", "--json"))["calls"]
 
+    def registrations(self):
+        """The contacts that have registered, by user."""
+        found = {}
+        for one in json.loads(self.tandemctl("registrations", "--json"))["registrations"]:
+            found.setdefault(one["user"], []).append(one)
+        return found
+
+    def trunks(self):
+        """The trunks and their states, by name."""
+        return {one["name"]: one for one in json.loads(self.tandemctl("trunks", "--json"))["trunks"]}
+
     def cdrs(self):
         """Every CDR in the event log, oldest first."""
         return self.records("cdr")

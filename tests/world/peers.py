@@ -21,9 +21,11 @@ class Baresip:
     """One phone. It answers by itself, plays a tone and records what it hears."""
 
     def __init__(self, world, side, address, tone_wav, label=None, codecs="PCMU/8000/1", transport="udp",
-                 credentials=None, tls=None):
-        """tls: a PEM file with certificate and key, and the issuers' file."""
+                 credentials=None, tls=None, account=None, control_port=CONTROL_PORT):
+        """tls: a PEM file with certificate and key, and the issuers' file. account: a whole line of accounts
+        instead of that of a phone without registrar."""
         self._place(world, side, address, label)
+        self.control_port = control_port
         self.home.mkdir(parents=True, exist_ok=True)
         for old in self.home.glob("dump-*"):
             old.unlink()
@@ -38,13 +40,13 @@ class Baresip:
             "module_tmp uuid.so", "module_tmp account.so",
             "module_app ctrl_tcp.so", "module_app menu.so",
             f"snd_path {self.home}",
-            f"ctrl_tcp_listen 127.0.0.1:{CONTROL_PORT}",
+            f"ctrl_tcp_listen 127.0.0.1:{control_port}",
             *((f"sip_certificate {tls[0]}", f"sip_cafile {tls[1]}") if tls else ()),
         ]) + "\n")
         authentication = ";auth_user={};auth_pass={}".format(*credentials) if credentials else ""
-        (self.home / "accounts").write_text(
+        (self.home / "accounts").write_text((account or
             f"<sip:{NUMBER_OF[side]}@{host};transport={transport}>;regint=0;answermode=auto;"
-            f"audio_codecs={codecs};ptime=20{authentication}\n")
+            f"audio_codecs={codecs};ptime=20{authentication}") + "\n")
         (self.home / "contacts").touch()
         self.process = world.spawn(side, self.label, ["baresip", "-f", self.home])
         self._listen()
@@ -61,6 +63,7 @@ class Baresip:
     def _place(self, world, side, address, label):
         self.world, self.side, self.address = world, side, address
         self.label = label or f"baresip-{side}"
+        self.control_port = CONTROL_PORT
         self.home = world.directory / self.label
         self.events = []
 
@@ -74,7 +77,7 @@ class Baresip:
             raise WorldError(f"{self.label} ended at once; see {self.home}.log")
         connection = socket_in(self.world.namespace(self.side), socket.AF_INET, socket.SOCK_STREAM)
         try:
-            connection.connect(("127.0.0.1", CONTROL_PORT))
+            connection.connect(("127.0.0.1", self.control_port))
         except OSError:
             connection.close()
             return None
