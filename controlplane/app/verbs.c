@@ -349,6 +349,7 @@ static json_t *trunk_json(const struct wire *wire, trunk_id id)
 	put_count(object, "options_failed", status.options_failed);
 	put_count(object, "state_for_s",
 		td_since(loop_now_ms(wire->loop), status.state_since_ms) / TD_MS_PER_S);
+	put_object(object, "registration", wire_registration_json(wire, id));
 	put_object(object, "retired", json_boolean(trunk_is_retired(trunks, id)));
 	put_object(object, "targets", targets_json(wire, id));
 	name = names_trunk_json(wire, id);

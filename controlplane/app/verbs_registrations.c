@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What tandemctl can ask about registrations: who has registered with us.
+ * What tandemctl can ask about registrations: who has registered with us, and we with whom.
  */
 #include "app/wire_parts.h"
 #include "registrar/registrar.h"
@@ -87,5 +87,22 @@ json_t *wire_registrar_json(const struct registrar_counts *counts)
 #define PUT_COUNTER(name, help) put_count(object, #name, counts->name);
 	REGISTRAR_COUNTERS(PUT_COUNTER)
 #undef PUT_COUNTER
+	return object;
+}
+
+json_t *wire_registration_json(const struct wire *wire, uint32_t trunk)
+{
+	struct switchboard_registration registration;
+	json_t *object;
+
+	if (!switchboard_get_registration(wire->switchboard, trunk, &registration))
+		return json_null();
+	object = json_object();
+	put_span(object, "state", span_from(registration.state));
+	(void)json_object_set_new(object, "held", json_boolean(registration.is_held));
+	put_count(object, "expires_s", registration.left_s);
+	put_count(object, "next_s", registration.next_s);
+	put_count(object, "failures", registration.failures);
+	put_count(object, "last_status", registration.status);
 	return object;
 }

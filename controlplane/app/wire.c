@@ -52,6 +52,8 @@ static const struct restored_kind {
 } restored_kinds[] = {
 	{JOURNAL_BINDINGS, SWITCHBOARD_JOURNAL_BINDINGS, "registrar",
 		"the phone must register again"},
+	{JOURNAL_REGISTRATION, SWITCHBOARD_JOURNAL_REGISTRATION, "registration",
+		"we register anew"},
 	{JOURNAL_SUBSCRIPTION, SWITCHBOARD_JOURNAL_SUBSCRIPTION, "subscription",
 		"the phone must subscribe again"},
 	{JOURNAL_CALL, SWITCHBOARD_JOURNAL_CALL, "call", "media will be removed"},

@@ -84,6 +84,8 @@ int wire_verb_unban(void *context, const json_t *request, json_t **ret_result);
 int wire_verb_registrations(void *context, const json_t *request, json_t **ret_result);
 int wire_verb_refer(void *context, const json_t *request, json_t **ret_result);
 int wire_verb_transfer(void *context, const json_t *request, json_t **ret_result);
+/* Ours with a trunk's registrar: null if there is none. */
+json_t *wire_registration_json(const struct wire *wire, uint32_t trunk);
 json_t *wire_registrar_json(const struct registrar_counts *counts);
 
 /* tandemctl's verbs (verbs.c); the context is struct wire. */

@@ -101,12 +101,20 @@ static void check_identity(struct loader *loader, uint32_t index)
 {
 	const struct config_registration *registration =
 		&loader->config->trunks[index].registration;
+	const struct config_target *registrar = &registration->registrar;
 	const yaml_node_t *node = key_of(loader, index, "registration");
 	const char *domain = registration->domain[0] != '\0' ? registration->domain : "host";
 	const char *const users[] = {registration->user, registration->contact_user};
 	char text[2 * CONFIG_TEXT_BYTES + sizeof("sip:@")];
 	struct sip_uri uri;
 
+	if (node != NULL && registrar->uri[0] != '\0' &&
+		registrar->endpoint.ip.family == TD_FAMILY_NONE &&
+		strcmp(registrar->uri, loader->config->trunks[index].target.uri) != 0)
+		document_complain(loader->errors, node->start_mark,
+			"trunks.registration.registrar: found the name \"%s\", expected an address: "
+			"only the name of the trunk's target is looked up",
+			registrar->host);
 	for (size_t i = 0; node != NULL && i < TD_COUNT_OF(users); i++) {
 		if (users[i][0] == '\0')
 			continue;

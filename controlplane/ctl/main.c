@@ -142,11 +142,32 @@ static json_t *targets_of(const json_t *trunks)
 	return list;
 }
 
+/* Puts "registered, 3400 s left" where each trunk has its registration as an object. */
+static void tell_registrations(json_t *trunks)
+{
+	json_t *trunk;
+	size_t i;
+
+	json_array_foreach(trunks, i, trunk)
+	{
+		const json_t *own = json_object_get(trunk, "registration");
+		const char *state = json_string_value(json_object_get(own, "state"));
+		json_t *text = json_string(state != NULL ? state : "-");
+
+		if (json_is_true(json_object_get(own, "held"))) {
+			json_decref(text);
+			text = json_sprintf("%s, %" JSON_INTEGER_FORMAT " s left", state,
+				json_integer_value(json_object_get(own, "expires_s")));
+		}
+		(void)json_object_set_new(trunk, "registration", text);
+	}
+}
+
 static int show_trunks(const struct ctl_options *options)
 {
-	static const char *const columns[] = {"name", "state", "target", "calls", "max_calls",
-		"calls_total", "calls_refused_full", "options_failed", "state_for_s", "lookup",
-		"reason", NULL};
+	static const char *const columns[] = {"name", "state", "target", "registration", "calls",
+		"max_calls", "calls_total", "calls_refused_full", "options_failed", "state_for_s",
+		"lookup", "reason", NULL};
 	static const char *const target_columns[] = {"trunk", "address", "transport", "state",
 		"rank", "weight", "avoided_for_s", "options_failed", "state_for_s", NULL};
 	json_t *result = NULL;
@@ -159,6 +180,7 @@ static int show_trunks(const struct ctl_options *options)
 	if (code == CTL_OK && json_array_size(json_object_get(result, "trunks")) == 0) {
 		(void)puts("no trunks");
 	} else if (code == CTL_OK) {
+		tell_registrations(json_object_get(result, "trunks"));
 		ctl_print_table(json_object_get(result, "trunks"), columns);
 		targets = targets_of(json_object_get(result, "trunks"));
 		(void)putchar('\n');

@@ -17,30 +17,39 @@ enum {
 	CHALLENGE_BYTES = 512,
 };
 
+static const struct config_credentials *credentials_of(
+	const struct switchboard *switchboard, const struct auth_try *attempt)
+{
+	const struct config_trunk *trunk = trunk_config(switchboard->trunks, attempt->trunk);
+
+	if (attempt->credentials != NULL)
+		return attempt->credentials;
+	return trunk != NULL ? &trunk->credentials : NULL;
+}
+
 bool auth_answer_for(struct switchboard *switchboard, const struct auth_try *attempt,
 	const struct sip_message *response)
 {
-	const struct config_trunk *trunk = trunk_config(switchboard->trunks, attempt->trunk);
+	const struct config_credentials *own = credentials_of(switchboard, attempt);
 	struct digest_challenge challenge;
 	struct digest_secret secret;
 	char cnonce[CNONCE_BYTES];
 	int result;
 
-	if ((response->status != 401 && response->status != 407) || trunk == NULL ||
-		trunk->credentials.username[0] == '\0' || *attempt->challenges >= AUTH_TRIES_MAX ||
+	if ((response->status != 401 && response->status != 407) || own == NULL ||
+		own->username[0] == '\0' || *attempt->challenges >= AUTH_TRIES_MAX ||
 		digest_challenge_choose(response, &challenge) != 0 ||
 		(*attempt->challenges != 0 && !challenge.is_stale))
 		return false;
-	if (trunk->credentials.realm[0] != '\0' &&
-		!span_equal(challenge.realm, span_from(trunk->credentials.realm)))
+	if (own->realm[0] != '\0' && !span_equal(challenge.realm, span_from(own->realm)))
 		return false;
-	if (digest_secret_make(span_from(trunk->credentials.username), challenge.realm,
-		    span_from(trunk->credentials.password), &secret) != 0)
+	if (digest_secret_make(span_from(own->username), challenge.realm, span_from(own->password),
+		    &secret) != 0)
 		return false;
 	switchboard_random_text(switchboard, cnonce, sizeof(cnonce));
 	result = digest_answer(&challenge, &secret,
 		&(const struct digest_request){
-			.username = span_from(trunk->credentials.username),
+			.username = span_from(own->username),
 			.method = span_from(sip_method_name(attempt->method)),
 			.uri = attempt->uri,
 			.cnonce = span_from(cnonce),

@@ -2,6 +2,7 @@
 /*
  * Birth and death of the switchboard and of everything that it holds.
  */
+#include "switchboard/registration.h"
 #include "switchboard/switchboard.h"
 #include "switchboard/usage.h"
 #include "util/siphash.h"
@@ -70,6 +71,8 @@ static int create_machines(struct switchboard *switchboard)
 			config, trunk_seed, switchboard->now.mono_ms, &switchboard->trunks);
 	if (result == 0)
 		result = bindings_create(switchboard);
+	if (result == 0)
+		result = registrations_create(switchboard);
 	if (result == 0)
 		result = defence_create(
 			&config->sip, TRUNK_IDS_MAX, switchboard->seed, &switchboard->defence);
@@ -144,6 +147,7 @@ void switchboard_destroy(struct switchboard *switchboard)
 	port_pool_destroy(switchboard->pool);
 	route_table_destroy(switchboard->routes);
 	defence_destroy(switchboard->defence);
+	registrations_destroy(switchboard);
 	registrar_destroy(switchboard->registrar);
 	trunk_table_destroy(switchboard->trunks);
 	transaction_table_destroy(switchboard->transactions);

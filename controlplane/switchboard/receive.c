@@ -3,6 +3,7 @@
  * From bytes to the one who is meant: strangers, guard, parser, and the
  * indications of the transaction layer.
  */
+#include "switchboard/registration.h"
 #include "switchboard/trace.h"
 #include "switchboard/usage.h"
 #include "trace/trace.h"
@@ -242,6 +243,9 @@ void receive_indication(void *context, const struct transaction_indication *indi
 		indicate_stray_2xx(switchboard, indication);
 	else if (usages_indication(switchboard, indication))
 		;
+	else if ((indication->user & SWITCHBOARD_TRUNK_USER) != 0 &&
+		 (indication->user & REGISTRATION_USER_BIT) != 0)
+		register_indication(switchboard, indication);
 	else if ((indication->user & SWITCHBOARD_TRUNK_USER) != 0)
 		trunks_indication(switchboard, indication);
 	else if (indication->user != 0)

@@ -51,6 +51,7 @@ enum {
 
 struct leg_screening;
 struct line;
+struct registrations;
 struct usages;
 struct watch;
 
@@ -132,7 +133,8 @@ struct switchboard {
 	struct registrar *registrar;
 	struct defence *defence;
 	struct route_table *routes;
-	struct usages *usages; /* switchboard/usage.h */
+	struct usages *usages;		     /* switchboard/usage.h */
+	struct registrations *registrations; /* switchboard/registration.h */
 	struct port_pool *pool;
 	struct outbox *outbox;
 	struct slab *lines;
@@ -346,6 +348,7 @@ bool auth_answer(struct switchboard *switchboard, struct leg *leg,
 	const struct sip_message *response, enum sip_method method, struct span uri);
 /* The same for a request that is no leg's. */
 struct auth_try {
+	const struct config_credentials *credentials; /* NULL: those of trunk */
 	uint32_t trunk;
 	uint8_t *challenges; /* answered so far; raised */
 	enum sip_method method;

@@ -8,6 +8,7 @@
 #include "call/snapshot.h"
 #include "switchboard/early.h"
 #include "switchboard/exchange.h"
+#include "switchboard/registration.h"
 #include "switchboard/session.h"
 #include "switchboard/trace.h"
 #include "switchboard/usage.h"
@@ -232,6 +233,8 @@ int switchboard_restore(struct switchboard *switchboard,
 		return bindings_restore(switchboard, snapshot);
 	if (snapshot->kind == SWITCHBOARD_JOURNAL_SUBSCRIPTION)
 		return subscriptions_restore(switchboard, snapshot);
+	if (snapshot->kind == SWITCHBOARD_JOURNAL_REGISTRATION)
+		return registrations_restore(switchboard, snapshot);
 	line = switchboard_find_call(switchboard, call_id) == NULL
 		       ? switchboard_take_line(switchboard, call_id)
 		       : NULL;
@@ -298,6 +301,8 @@ void switchboard_connection_closed(
 {
 	switchboard->now = now;
 	registrar_connection_closed(switchboard->registrar, connection_id);
+	registrations_connection_ended(switchboard, connection_id);
+	switchboard_commit(switchboard);
 }
 
 void switchboard_media_reply(
@@ -347,6 +352,7 @@ void switchboard_advance(struct switchboard *switchboard, struct td_now now)
 	(void)wheel_advance(&switchboard->wheel, now.mono_ms, expire, switchboard);
 	usages_advance(switchboard);
 	registrar_advance(switchboard->registrar, now.mono_ms);
+	registrations_advance(switchboard);
 	trunks_advance(switchboard);
 	switchboard_commit(switchboard);
 }
@@ -359,6 +365,8 @@ uint64_t switchboard_deadline(const struct switchboard *switchboard)
 
 	deadline = other < deadline ? other : deadline;
 	other = usages_deadline(switchboard);
+	deadline = other < deadline ? other : deadline;
+	other = registrations_deadline(switchboard);
 	deadline = other < deadline ? other : deadline;
 	other = registrar_deadline(switchboard->registrar);
 	deadline = other < deadline ? other : deadline;
@@ -400,15 +408,21 @@ int switchboard_reconfigure(
 	switchboard->config = config;
 	subscriptions_reconfigure(switchboard);
 	defence_configure(switchboard->defence, &config->sip);
+	result = registrations_configure(switchboard, config);
 	switchboard_commit(switchboard);
-	return 0;
+	return result;
 }
 
 int switchboard_set_targets(struct switchboard *switchboard, uint32_t trunk,
 	const struct resolver_target *targets, uint32_t count, struct td_now now)
 {
+	int result;
+
 	switchboard->now = now;
-	return trunk_set_targets(switchboard->trunks, trunk, targets, count, now.mono_ms);
+	result = trunk_set_targets(switchboard->trunks, trunk, targets, count, now.mono_ms);
+	if (result == 0 && count != 0)
+		registrations_reachable(switchboard, trunk);
+	return result;
 }
 
 void switchboard_set_gate(

@@ -274,6 +274,18 @@ struct sources *switchboard_sources(const struct switchboard *switchboard);
 /* Bans an address until then. -EPERM: it is a trunk's alone, and would end the trunk; -ENOSPC. */
 td_must_check int switchboard_ban(struct switchboard *switchboard, const struct td_ip *ip,
 	uint64_t until_ms, uint64_t now_ms);
+/* Our registration with a trunk's registrar. */
+struct switchboard_registration {
+	const char *state; /* static text */
+	bool is_held;	   /* the registrar has it */
+	uint32_t left_s;   /* until it expires; 0: it isn't held */
+	uint32_t next_s;   /* until the next attempt; 0: one is out, or none is planned */
+	uint32_t failures; /* rounds in a row */
+	uint16_t status;   /* of the registrar's last answer; 0: there was none */
+};
+/* False: the trunk has none. */
+bool switchboard_get_registration(const struct switchboard *switchboard, uint32_t trunk,
+	struct switchboard_registration *ret_registration);
 
 /* The trunks, for status displays. */
 const struct trunk_table *switchboard_trunks(const struct switchboard *switchboard);

@@ -6,12 +6,14 @@
 #include "call/outcome.h"
 #include "leg/options.h"
 #include "leg/screen.h"
+#include "switchboard/registration.h"
 #include "switchboard/usage.h"
 
 #include <tandem/time.h>
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
 	USER_TARGET_SHIFT = 32, /* the target's id in the user of its OPTIONS */
@@ -74,9 +76,14 @@ static void tell(struct switchboard *switchboard, const struct trunk_news *news)
 	struct trunk_actions actions;
 
 	trunk_step(switchboard->trunks, news, switchboard->now.mono_ms, &actions);
-	for (uint32_t i = 0; i < actions.count; i++)
-		if (actions.list[i].kind == TRUNK_SEND_OPTIONS)
-			send_options(switchboard, actions.list[i].id, actions.list[i].target);
+	for (uint32_t i = 0; i < actions.count; i++) {
+		const struct trunk_action *action = &actions.list[i];
+
+		if (action->kind == TRUNK_SEND_OPTIONS)
+			send_options(switchboard, action->id, action->target);
+		else if (action->to == TRUNK_UP)
+			registrations_reachable(switchboard, action->id);
+	}
 }
 
 void trunks_tell(struct switchboard *switchboard, uint32_t trunk, const struct sip_flow *flow,
@@ -160,7 +167,9 @@ static bool take_place(struct switchboard *switchboard, struct call *call, uint3
 	uint64_t now_ms = switchboard->now.mono_ms;
 
 	if (config == NULL || trunk_is_retired(switchboard->trunks, trunk) ||
-		(!attempt.is_last_resort && !trunk_is_usable(switchboard->trunks, trunk, now_ms)) ||
+		(!attempt.is_last_resort &&
+			(!trunk_is_usable(switchboard->trunks, trunk, now_ms) ||
+				registrations_are_missing(switchboard, trunk))) ||
 		!defence_may_place(switchboard->defence, trunk, &config->limits, now_ms) ||
 		!choose_target(switchboard, call, trunk, attempt) ||
 		trunk_call_begin(switchboard->trunks, trunk) != 0)
@@ -271,6 +280,32 @@ int trunks_next_hop(struct switchboard *switchboard, struct line *line, struct s
 	return trunk_target_flow(switchboard->trunks, trunk, call->target, ret_flow);
 }
 
+/* The first hop of a Service-Route, if it is an address: the trunk's target knows of it, for its
+ * registrar has said it. */
+static void follow_route(struct switchboard *switchboard, struct call_address *address)
+{
+	const char *end = address->routes.length != 0
+				  ? memchr(address->routes.text, '\n', address->routes.length)
+				  : NULL;
+	struct span first = address->routes;
+	struct sip_flow flow = address->flow;
+	struct sip_name_addr hop;
+
+	if (end != NULL)
+		first.length = (uint32_t)(end - first.text);
+	if (first.length == 0 || sip_name_addr_parse(first, &hop) != 0 ||
+		hop.uri.host_ip.family != flow.remote.ip.family)
+		return;
+	if (hop.uri.transport != SIP_TRANSPORT_UNKNOWN)
+		flow.transport = hop.uri.transport;
+	flow.remote.ip = hop.uri.host_ip;
+	flow.remote.port = hop.uri.port != 0 ? hop.uri.port : sip_transport_port(flow.transport);
+	if (td_endpoint_equal(&flow.remote, &address->flow.remote) ||
+		trunk_local_end(switchboard->trunks, &flow) != 0)
+		return;
+	address->flow = flow;
+}
+
 int trunks_address(
 	struct switchboard *switchboard, struct line *line, struct call_address *ret_address)
 {
@@ -293,6 +328,9 @@ int trunks_address(
 	if (result == 0)
 		result = callers_uri(switchboard, line, ret_address->text);
 	ret_address->uri = span_from(ret_address->text);
+	ret_address->routes = registrations_routes(switchboard, line->call.legs[CALL_CALLEE].trunk);
+	if (result == 0)
+		follow_route(switchboard, ret_address);
 	return result;
 }
 

@@ -59,7 +59,7 @@ static int apply(struct registration *registration, const struct registration_in
 
 /* Goes on as if event had come. */
 static void go_on(struct registration *registration, const struct registration_input *input,
-	enum registration_event event, struct registration_actions *actions)
+	enum registration_trigger event, struct registration_actions *actions)
 {
 	struct registration_input next = *input;
 
@@ -99,9 +99,20 @@ static void send(struct registration *registration, const struct registration_in
 	struct registration_actions *actions)
 {
 	(void)input;
-	registration->due_ms = TD_NEVER;
+	registration->due_ms =
+		registration_holds(registration) ? registration->expires_ms : TD_NEVER;
 	registration->retry_after_s = 0;
 	add(actions, REGISTRATION_DO_SEND);
+}
+
+/* What was granted runs out while the request is out. */
+static void lapse(struct registration *registration, const struct registration_input *input,
+	struct registration_actions *actions)
+{
+	(void)input;
+	registration->expires_ms = 0;
+	registration->due_ms = TD_NEVER;
+	add(actions, REGISTRATION_TELL_EXPIRED);
 }
 
 static void repeat(struct registration *registration, const struct registration_input *input,
@@ -278,6 +289,7 @@ static void want_no_more(struct registration *registration, const struct registr
 #define ASKING(state)                                                       \
 	[REGISTRATION_ON_START] = {ignore, state},                          \
 	[REGISTRATION_ON_STOP] = {send_end, REGISTRATION_UNREGISTERING},    \
+	[REGISTRATION_ON_TIMER] = {lapse, state},                           \
 	[REGISTRATION_ON_ACCEPTED] = {hold, REGISTRATION_REGISTERED},       \
 	[REGISTRATION_ON_CHALLENGED] = {repeat, state},                     \
 	[REGISTRATION_ON_TOO_BRIEF] = {raise_interval, state},              \

@@ -34,7 +34,7 @@ enum registration_state {
 /* "registered"; "?" out of range */
 const char *registration_state_name(unsigned state);
 
-enum registration_event {
+enum registration_trigger {
 	REGISTRATION_ON_START,	       /* it is wanted; value: ms over which many such begin */
 	REGISTRATION_ON_STOP,	       /* it isn't wanted any more */
 	REGISTRATION_ON_TIMER,	       /* registration.due_ms has come */
@@ -100,7 +100,7 @@ void registration_restore(struct registration *registration, uint64_t expires_ms
 	uint64_t refresh_ms, uint64_t now_ms);
 
 struct registration_input {
-	enum registration_event event;
+	enum registration_trigger event;
 	uint32_t value;	 /* of the event */
 	uint64_t random; /* for jitter */
 	uint64_t now_ms;

@@ -111,6 +111,8 @@ static void test_errors(void **state)
 		{HEAD ", registration: {user: \"a b\"}" END, "no SIP URI"},
 		{HEAD ", registration: {user: a, domain: \"x;y\"}" END, "no SIP URI"},
 		{HEAD ", registration: {user: a, contact_user: \"<b>\"}" END, "no SIP URI"},
+		{HEAD ", registration: {user: a, registrar: sip:registrar.example}" END,
+			"only the name of the trunk's target"},
 		{HEAD ", registration: {user: a, expires_s: 29}" END, "a number from 30"},
 		{HEAD ", registration: {user: a, registrar: \"sip:reg.example\"}" END,
 			"found the name \"reg.example\""},

@@ -55,6 +55,10 @@ static void emit(void *context, const struct event_record *record)
 {
 	struct rig *rig = context;
 
+	if (record->kind == EVENT_RECORD_REGISTRATION) {
+		rig->registrations++;
+		rig->registration = record->registration;
+	}
 	if (record->kind != EVENT_RECORD_CDR)
 		return;
 	rig->cdrs++;

@@ -50,7 +50,9 @@ struct rig {
 	unsigned deletes;
 	unsigned cdrs;
 	char last[4096];
-	struct leg_cdr cdr;		       /* the last one */
+	struct leg_cdr cdr;	/* the last one */
+	unsigned registrations; /* events of them */
+	struct registration_event registration;
 	enum switchboard_journal journal_kind; /* of the last record */
 	uint64_t journal_id;
 	size_t journal_length;

@@ -19,7 +19,7 @@ static uint64_t draw; /* the next random number */
 
 /* Feeds an event; the actions as letters: s send, r repeat, n next target, e end, E repeat of the
  * end, + registered, ! failed, x expired, - ended. "?" if it means nothing. */
-static const char *feed(enum registration_event event, uint32_t value)
+static const char *feed(enum registration_trigger event, uint32_t value)
 {
 	static const char letters[] = {'.', 's', 'r', 'n', 'e', 'E', '+', '!', 'x', '-'};
 	static char text[REGISTRATION_ACTIONS_MAX + 1];
@@ -153,6 +153,13 @@ static void test_expiry(void **state)
 	assert_string_equal(feed(REGISTRATION_ON_NONE_LEFT, 0), "!");
 	now_ms += 200000;
 	assert_string_equal(feed(REGISTRATION_ON_TIMER, 0), "xs");
+	assert_string_equal(feed(REGISTRATION_ON_ACCEPTED, 100), "+");
+	/* While the refresh waits for its answer. */
+	assert_string_equal(fire(), "s");
+	assert_int_equal(registration.due_ms, registration.expires_ms);
+	assert_string_equal(fire(), "x");
+	assert_int_equal(registration.due_ms, TD_NEVER);
+	assert_string_equal(feed(REGISTRATION_ON_ACCEPTED, 100), "+");
 }
 
 static void test_refused(void **state)
@@ -270,14 +277,14 @@ static void test_any_order(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 200000; i++) {
-		enum registration_event event;
+		enum registration_trigger event;
 		const char *actions;
 		bool is_answer;
 
 		random ^= random << 13;
 		random ^= random >> 7;
 		random ^= random << 17;
-		event = (enum registration_event)(random % REGISTRATION_ON_RETRY);
+		event = (enum registration_trigger)(random % REGISTRATION_ON_RETRY);
 		is_answer = event >= REGISTRATION_ON_ACCEPTED && event <= REGISTRATION_ON_REFUSED;
 		if (is_answer && !is_out)
 			continue; /* the shell tells of answers to what is out alone */
