@@ -25,8 +25,9 @@ enum {
 	REGISTRATION_SPREAD_MAX_MS = 60000, /* or within this */
 };
 
-/* Marks its transactions, beside SWITCHBOARD_TRUNK_USER; the index is in the low bits. */
-#define REGISTRATION_USER_BIT (1ull << 61)
+/* Marks its transactions, beside SWITCHBOARD_TRUNK_USER and below the marks of usage.h; the place is
+ * in the low bits. */
+#define REGISTRATION_USER_BIT (1ull << 60)
 
 /* One registration of ours. */
 struct enrolment {
