@@ -30,7 +30,9 @@ def hold(rig, calls, say, rate=HELD_RATE):
         "transactions_lingering": young["status"]["transactions"],
         "pss_empty_bytes": empty, "pss_bytes": settled_pss,
         "linger_us_per_call": difference(young, settled)["cpu_us"] / max(1, established),
-        "memory": settled["status"].get("memory", {}), "memory_lingering": young["status"].get("memory", {}),
+        "sip_state_bytes_per_call": round(settled["status"]["call_memory_bytes"] / max(1, established)),
+        "bytes_per_transaction": round(young["status"]["transaction_counts"]["memory_bytes"]
+                                       / max(1, young["status"]["transactions"])),
     }
     process.stdin.write("bye\n")
     process.stdin.flush()
@@ -40,5 +42,6 @@ def hold(rig, calls, say, rate=HELD_RATE):
     if established == 0:
         raise WorldError(f"no call could be held: {result['held_failures']}")
     say(f"  {row['bytes_per_call']} bytes per established call, {row['bytes_per_call_lingering']} while its "
-        f"transactions linger; {row['failed']} failed")
+        f"transactions linger; SIP state {row['sip_state_bytes_per_call']} bytes per call, "
+        f"{row['bytes_per_transaction']} per lingering transaction; {row['failed']} failed")
     return row

@@ -65,8 +65,9 @@ def findings(rows):
         elif kind == "memory":
             lines.append(f"memory: {row['bytes_per_call']} bytes (PSS) per established call at {row['established']} "
                          f"held; {row['bytes_per_call_lingering']} while its transactions linger; "
-                         f"expiry costs {row['linger_us_per_call']:.1f} us per call; {row['failed']} failed"
-                         + "".join(f"; {key} {value}" for key, value in row["memory"].items()))
+                         f"SIP state {row['sip_state_bytes_per_call']} bytes per call (own gauge), "
+                         f"{row['bytes_per_transaction']} per lingering transaction; "
+                         f"expiry costs {row['linger_us_per_call']:.1f} us per call; {row['failed']} failed")
         elif kind == "sipp":
             lines.append(f"SIPp at {row['rate']:.0f}/s: {row['completed']} of {row['offered']} complete, "
                          f"{row['cpu_us_per_call']:.1f} us/call, SIPp itself {row['generator_us_per_call']:.1f} us/call, "

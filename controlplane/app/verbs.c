@@ -101,6 +101,7 @@ static json_t *transactions_json(const struct transaction_counts *counts)
 	put_count(object, "fallbacks", counts->fallbacks);
 	put_count(object, "refused_full", counts->refused_full);
 	put_count(object, "stray_responses", counts->stray_responses);
+	put_count(object, "memory_bytes", counts->memory_bytes);
 	return object;
 }
 

@@ -255,5 +255,10 @@ int transaction_set_user(struct transaction_table *table, transaction_id id, uin
 
 struct transaction_counts transaction_table_counts(const struct transaction_table *table)
 {
-	return table->counts;
+	struct transaction_counts counts = table->counts;
+
+	counts.memory_bytes =
+		((uint64_t)counts.clients + counts.servers) * sizeof(struct transaction) +
+		heap_footprint_bytes(&table->heap);
+	return counts;
 }

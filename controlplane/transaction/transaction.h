@@ -190,7 +190,8 @@ struct transaction_counts {
 	uint64_t fallbacks; /* INVITEs that TCP was too much for */
 	uint64_t refused_full;
 	uint64_t stray_responses;
-	uint64_t unexpected; /* events that their transaction's state doesn't provide for */
+	uint64_t unexpected;   /* events that their transaction's state doesn't provide for */
+	uint64_t memory_bytes; /* of all transactions, with the messages that they keep */
 };
 struct transaction_counts transaction_table_counts(const struct transaction_table *table);
 
