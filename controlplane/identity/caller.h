@@ -29,7 +29,7 @@ td_must_check int identity_write_from(const struct event_party *caller,
 	const struct config_trunk *to, const struct td_ip *own, char *from, size_t size);
 
 /* Writes P-Asserted-Identity for a trusted trunk, if the network vouches for somebody. invite is
- * the caller's, for the name that stands there; may be NULL. */
+ * the caller's, for the name that stands there, if its trunk is trusted; else NULL. */
 void identity_build_asserted(struct sip_builder *builder, const struct event_party *caller,
 	const struct sip_message *invite, const struct config_trunk *to, const struct td_ip *own);
 

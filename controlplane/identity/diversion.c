@@ -66,6 +66,13 @@ static bool is_private_privacy(struct span params)
 	return sip_param_find(params, "privacy", &privacy) && !span_is(privacy, "off");
 }
 
+/* The URI without its headers: those belong to the entry. */
+static struct span plain_uri(const struct sip_uri *uri)
+{
+	return uri->headers.length == 0 ? uri->text
+					: sip_span_between(uri->text.text, uri->headers.text - 1);
+}
+
 /* Latest first (RFC 5806 3.1). */
 static void read_diversion_value(struct diversions *reversed, struct span value)
 {
@@ -76,7 +83,7 @@ static void read_diversion_value(struct diversions *reversed, struct span value)
 	if (sip_name_addr_parse(value, &name) != 0)
 		return;
 	diversion = (struct diversion){
-		.uri = name.uri.text, .is_private = is_private_privacy(name.params)};
+		.uri = plain_uri(&name.uri), .is_private = is_private_privacy(name.params)};
 	if (sip_param_find(name.params, "reason", &reason))
 		diversion.cause = cause_of(reason);
 	add(reversed, &diversion);
@@ -103,13 +110,6 @@ static uint16_t cause_parameter(const struct sip_uri *uri)
 			       sip_number_parse(value, CAUSE_MAX, &cause)
 		       ? (uint16_t)cause
 		       : 0;
-}
-
-/* The URI without its headers: those belong to the entry. */
-static struct span plain_uri(const struct sip_uri *uri)
-{
-	return uri->headers.length == 0 ? uri->text
-					: sip_span_between(uri->text.text, uri->headers.text - 1);
 }
 
 /* An entry with a cause tells why the entry before it was left (RFC 7544 3.3). */
@@ -197,6 +197,17 @@ static void build_history(
 		sip_build_header(builder, SIP_HEADER_HISTORY_INFO, text_span(&list));
 }
 
+/* RFC 7044 10.1.1: these wishes are about all entries, whatever each of them says. */
+static bool is_history_private(const struct sip_message *invite)
+{
+	const struct sip_header *privacy = sip_message_find(invite, SIP_HEADER_PRIVACY);
+	struct span value;
+
+	return privacy != NULL && (sip_param_find(privacy->value, "history", &value) ||
+					  sip_param_find(privacy->value, "header", &value) ||
+					  sip_param_find(privacy->value, "session", &value));
+}
+
 static void leave_out_private(struct diversions *diversions)
 {
 	uint32_t kept = 0;
@@ -222,6 +233,8 @@ void identity_build_diversions(struct sip_builder *builder, const struct sip_mes
 	has_diversion = has_diversion && !identity_removes(to, "Diversion");
 	has_history = has_history && !identity_removes(to, "History-Info");
 	if (!has_diversion && !has_history)
+		return;
+	if (!to->identity.is_trusted && is_history_private(invite))
 		return;
 	identity_read_diversions(invite, &diversions);
 	if (!to->identity.is_trusted)

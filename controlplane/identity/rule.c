@@ -43,9 +43,11 @@ static void build_own(struct sip_builder *builder, const struct identity_call *c
 {
 	const struct config_trunk *to = call->to;
 	const struct sip_message *invite = call->invite;
+	bool is_from_trusted = call->from != NULL && call->from->identity.is_trusted;
 
 	if (!identity_removes(to, "P-Asserted-Identity"))
-		identity_build_asserted(builder, call->caller, invite, to, &call->own);
+		identity_build_asserted(
+			builder, call->caller, is_from_trusted ? invite : NULL, to, &call->own);
 	if (invite == NULL)
 		return;
 	/* At the border the wish is carried out, not passed on (RFC 3323 5). */

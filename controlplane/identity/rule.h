@@ -21,6 +21,7 @@
 struct identity_call {
 	const struct sip_message *invite; /* the caller's, NULL: none is left */
 	const struct event_party *caller;
+	const struct config_trunk *from; /* NULL: gone, and trusted with nothing */
 	const struct config_trunk *to;
 	struct td_ip own;   /* our address towards it */
 	struct span target; /* request URI that the call goes to */

@@ -107,8 +107,8 @@ td_must_check int digest_credentials_find(const struct sip_message *request, str
 struct digest_server {
 	uint8_t key[DIGEST_KEY_BYTES]; /* random once per process (or per cluster) */
 	uint64_t nonce_life_ms;	       /* how long a nonce is good for */
-	/* Asked after everything else fits: false refuses this nc as a replay. NULL: any nc is
-	 * accepted while the nonce lives. Keeps its own memory. */
+	/* Asked after everything else fits: false refuses this nc as a replay; 0: credentials
+	 * without qop. NULL: any nc is accepted while the nonce lives. Keeps its own memory. */
 	bool (*accept_nc)(void *context, struct span nonce, uint32_t nc);
 	void *context;
 };

@@ -246,8 +246,9 @@ enum digest_verdict digest_check(const struct digest_server *server,
 		return DIGEST_WRONG;
 	if (verdict != DIGEST_OK)
 		return verdict;
-	if (credentials->has_qop_auth && server->accept_nc != NULL &&
-		!server->accept_nc(server->context, credentials->nonce, credentials->nc))
+	/* Without qop there is no count: such a nonce is good for one request. */
+	if (server->accept_nc != NULL && !server->accept_nc(server->context, credentials->nonce,
+						 credentials->has_qop_auth ? credentials->nc : 0))
 		return DIGEST_REPLAYED;
 	return DIGEST_OK;
 }

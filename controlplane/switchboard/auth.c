@@ -85,10 +85,12 @@ bool auth_accept_count(void *context, struct span nonce, uint32_t count)
 	uint64_t hash = siphash(switchboard->seed, nonce.text, nonce.length);
 	struct nonce_use *use = &switchboard->nonces[hash % SWITCHBOARD_NONCES];
 
-	if (use->hash == hash &&
-		(count < use->count || (count == use->count && !switchboard->may_repeat_count)))
+	bool is_copy = switchboard->copy_hash != 0 && use->copy_hash == switchboard->copy_hash;
+
+	if (use->hash == hash && (count < use->count || (count == use->count && !is_copy)))
 		return false;
 	use->hash = hash;
+	use->copy_hash = switchboard->copy_hash;
 	use->count = count;
 	return true;
 }

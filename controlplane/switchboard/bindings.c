@@ -198,6 +198,21 @@ enum digest_verdict bindings_verify(struct switchboard *switchboard,
 	return verdict;
 }
 
+/* The same for a copy that the network made, and for nothing else: the proof covers neither
+ * contacts nor expiry, so that who overheard it could say something else with it. */
+static uint64_t hash_copy(const struct switchboard *switchboard, const struct sip_message *message)
+{
+	uint64_t parts[] = {1, 0};
+
+	for (uint32_t i = 0; i < message->header_count; i++) {
+		const struct sip_header *header = &message->headers[i];
+
+		parts[1] = siphash(switchboard->seed, header->value.text, header->value.length);
+		parts[0] = siphash(switchboard->seed, parts, sizeof(parts));
+	}
+	return parts[0] | 1;
+}
+
 /* True if the sender is a user; else he has been asked for a proof. */
 static bool prove(struct switchboard *switchboard, struct registering *registering)
 {
@@ -206,10 +221,10 @@ static bool prove(struct switchboard *switchboard, struct registering *registeri
 	enum digest_verdict verdict;
 
 	/* A copy of a REGISTER is answered as the first one: no harm, so no challenge. */
-	switchboard->may_repeat_count = true;
+	switchboard->copy_hash = hash_copy(switchboard, registering->message);
 	verdict = bindings_verify(
 		switchboard, registering->trunk, &request, &demand, &registering->user);
-	switchboard->may_repeat_count = false;
+	switchboard->copy_hash = 0;
 	if (verdict == DIGEST_OK)
 		return true;
 	auth_challenge(switchboard, &request, &demand, verdict);

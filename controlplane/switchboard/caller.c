@@ -67,6 +67,7 @@ int callers_headers(
 	const struct identity_call identity = {
 		.invite = legs_read(call->legs[CALL_CALLER].invite, &invite) ? &invite : NULL,
 		.caller = &call->caller,
+		.from = trunk_of(switchboard, line, CALL_CALLER),
 		.to = trunk_of(switchboard, line, CALL_CALLEE),
 		.own = dialog->flow.local.ip,
 		.target = dialog_span(dialog, dialog->remote_target),

@@ -101,6 +101,7 @@ struct line {
 /* How far a nonce of ours was used. */
 struct nonce_use {
 	uint64_t hash; /* 0: none */
+	uint64_t copy_hash;
 	uint32_t count;
 };
 
@@ -162,7 +163,7 @@ struct switchboard {
 	struct overload_wait wait;   /* of message */
 	enum progress_body progress; /* of the 18x that has come, or is to be sent */
 	bool is_proxy_authorization;
-	bool may_repeat_count;	/* the request is answered alike when it comes again */
+	uint64_t copy_hash;	/* of a request whose copy is answered alike; 0: no copy is taken */
 	uint32_t reject_status; /* of a negotiation */
 	uint32_t pause_ms;	/* before an offer is repeated; 0: as RFC 3261 14.1 says */
 	const char *warning;	/* static text for the next refusal, or NULL */

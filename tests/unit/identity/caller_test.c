@@ -23,6 +23,7 @@ static void play(struct scene *scene, const char *from, const char *headers)
 {
 	struct identity_call call = {.invite = &scene->fixture.message,
 		.caller = &scene->caller,
+		.from = &scene->from,
 		.to = &scene->to,
 		.own = own,
 		.target = SPAN("sip:100@10.2.0.1")};
@@ -121,6 +122,7 @@ static void test_a_trunk_may_call_as_its_numbers(void **state)
 		{"<sip:+4930124@h>", "P-Preferred-Identity: <sip:+1900@h>\r\n", "+4930124"},
 		{"<sip:+1900@h>", "", ""},
 		{"<sip:+1900@h>", "P-Asserted-Identity: <sip:+4930123@h>\r\n", ""},
+		{"<sip:+4930124@h>", "P-Asserted-Identity: \"Police\" <sip:110@h>\r\n", "+4930124"},
 	};
 
 	(void)state;
@@ -134,6 +136,7 @@ static void test_a_trunk_may_call_as_its_numbers(void **state)
 
 		play(&scene, cases[i].from, cases[i].headers);
 		assert_string_equal(scene.caller.p_asserted, cases[i].asserted);
+		assert_null(strstr(scene.headers, "Police"));
 	}
 }
 

@@ -101,6 +101,24 @@ static void test_the_border(void **state)
 	(void)state;
 	write_for(two_diversions, &(const struct config_identity){0}, text, sizeof(text));
 	assert_string_equal(text, "Diversion: <sip:+492@h>;reason=no-answer;counter=1\r\n");
+	/* The caller's wish is about all of them. */
+	write_for("Privacy: id; history\r\nDiversion: <sip:+492@h>;reason=no-answer\r\n",
+		&(const struct config_identity){0}, text, sizeof(text));
+	assert_string_equal(text, "");
+}
+
+/* Headers in a URI of Diversion would stand in the way of those of a History-Info entry. */
+static void test_headers_in_uri(void **state)
+{
+	char text[2048];
+
+	(void)state;
+	write_for("Diversion: <sip:+492@h?Privacy=none>;reason=user-busy;privacy=full\r\n",
+		&(const struct config_identity){
+			.is_trusted = true, .diversion = CONFIG_DIVERSION_HISTORY_INFO},
+		text, sizeof(text));
+	assert_string_equal(text, "History-Info: <sip:+492@h?Privacy=history>;index=1, "
+				  "<sip:+493@b;cause=486>;index=1.1\r\n");
 }
 
 static void test_many(void **state)
@@ -125,6 +143,7 @@ int main(void)
 		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_the_border),
+		cmocka_unit_test(test_headers_in_uri),
 		cmocka_unit_test(test_many),
 	};
 

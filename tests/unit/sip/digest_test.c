@@ -241,6 +241,26 @@ static void test_verdicts(void **state)
 	assert_string_equal(digest_verdict_name(DIGEST_STALE), "stale");
 }
 
+/* Credentials of RFC 2069 count nothing: whether they are a replay is asked all the same. */
+static void test_replay_without_qop(void **state)
+{
+	static struct round round;
+	const struct digest_request asked = {
+		.username = SPAN("Mufasa"), .method = SPAN("INVITE"), .uri = SPAN("sip:c@d")};
+	struct digest_challenge challenge = {.realm = SPAN("r"), .algorithm = DIGEST_MD5};
+	char value[1024];
+
+	(void)state;
+	round_make(&round, DIGEST_MD5, 0);
+	challenge.nonce = round.credentials.nonce;
+	assert_true(digest_answer(&challenge, &round.secret, &asked, value, sizeof(value)) > 0);
+	assert_int_equal(digest_credentials_parse(span_from(value), &round.credentials), 0);
+	assert_false(round.credentials.has_qop_auth);
+	assert_int_equal(round_check(&round, "192.0.2.1", 1), DIGEST_REPLAYED);
+	round.server.accept_nc = NULL;
+	assert_int_equal(round_check(&round, "192.0.2.1", 1), DIGEST_OK);
+}
+
 static void test_credentials_parse(void **state)
 {
 	static struct round round;
@@ -298,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_strongest_challenge_is_chosen),
 		cmocka_unit_test(test_answer_without_qop),
 		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_replay_without_qop),
 		cmocka_unit_test(test_credentials_parse),
 		cmocka_unit_test(test_challenge_build_refuses),
 	};

@@ -74,8 +74,10 @@ static void test_proof(void **state)
 	assert_int_equal(counts().repeated, 1);
 	/* The same proof again for something else: no. */
 	phone.nonce_count = 0;
-	assert_int_equal(phone_send(&phone, "REGISTER", HERE, CONTACT("sip:300@10.9.9.9")), 200);
-	phone.nonce_count = 0;
+	assert_int_equal(phone_send(&phone, "REGISTER", HERE, CONTACT("sip:300@10.6.6.6")), 401);
+	assert_non_null(strstr(rig.last, "stale=true"));
+	assert_int_equal(rig.puts, 1);
+	assert_int_equal(counts().bindings, 1);
 	assert_int_equal(
 		phone_send(&phone, "REGISTER", HERE, "Contact: *\r\nExpires: 0\r\n\r\n"), 200);
 	assert_int_equal(counts().bindings, 0);
