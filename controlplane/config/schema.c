@@ -351,7 +351,8 @@ static const struct schema_field fields[] = {
 		"policy decide (as long as there is none, the outcome reported is 603).",
 		RELOAD, DEFAULT("reject"), .choices = refers, AT(config_trunk, refer)),
 	ROW("trunks", "events", SCHEMA_CHOICE,
-		"Event packages it may subscribe to. dialog: the calls of a number on this trunk.",
+		"Event packages it may subscribe to. dialog: the calls of a number on this trunk; with "
+		"refer: accept also what Replaces needs, by which a call can be taken or ended.",
 		RELOAD, .choices = event_packages, LIST(config_trunk, events, event_count)),
 	ROW("trunks", "max_subscriptions", SCHEMA_NUMBER, "Event subscriptions at a time.", RELOAD,
 		DEFAULT("100"), RANGE(0, 100000), AT(config_trunk, max_subscriptions)),

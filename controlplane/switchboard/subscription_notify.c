@@ -54,6 +54,24 @@ static struct dialog_info_party other_party(const struct subscription *subscript
 	return (struct dialog_info_party){text_span(&text), span_from(party->display)};
 }
 
+/* Who knows a dialog's name can speak in it, and end it: only those learn it who may need it for
+ * Replaces. */
+static bool may_replace(
+	const struct switchboard *switchboard, const struct subscription *subscription)
+{
+	const struct config_trunk *trunk = trunk_config(switchboard->trunks, subscription->trunk);
+
+	return trunk != NULL && trunk->refer == CONFIG_REFER_ACCEPT;
+}
+
+/* Seen from the watched phone: its tag is the one that is remote to us. */
+static void name_dialog(const struct dialog *dialog, struct dialog_info_dialog *shown)
+{
+	shown->call_id = dialog_span(dialog, dialog->call_id);
+	shown->local_tag = dialog_span(dialog, dialog->remote_tag);
+	shown->remote_tag = dialog_span(dialog, dialog->local_tag);
+}
+
 /* Adds what is known of a dialog; one whose call is gone has only its state. */
 static void add_dialog(const struct switchboard *switchboard, struct text *text,
 	const struct subscription *subscription, const struct watched_dialog *watched)
@@ -69,11 +87,8 @@ static void add_dialog(const struct switchboard *switchboard, struct text *text,
 	const struct leg *leg = switchboard_find_leg(switchboard, watched->leg_id, &line, &index);
 
 	if (leg != NULL) {
-		const struct dialog *dialog = &leg->dialog;
-		/* Seen from the watched phone: its tag is the one that is remote to us. */
-		shown.call_id = dialog_span(dialog, dialog->call_id);
-		shown.local_tag = dialog_span(dialog, dialog->remote_tag);
-		shown.remote_tag = dialog_span(dialog, dialog->local_tag);
+		if (may_replace(switchboard, subscription))
+			name_dialog(&leg->dialog, &shown);
 		shown.local.uri = span_from(subscription->entity);
 		shown.remote = other_party(subscription,
 			watched->is_initiator ? &line->call.callee : &line->call.caller, uri);

@@ -216,6 +216,37 @@ static void test_call_from_phone(void **state)
 	assert_memory_equal(rig.last, "INVITE sip:5@10.2.0.1 ", 22);
 }
 
+/* A phone behind NAT hears of its colleague's calls by the way that it came; of what would let it
+ * speak in their dialogs it hears only if it may replace them. */
+static void watch_colleague(const char *config, bool has_names)
+{
+	rig_fini(&rig);
+	rig_init(&rig, config);
+	phone.call_id = "watch";
+	assert_int_equal(phone_send(&phone, "REGISTER", HERE, CONTACT("sip:300@192.168.1.2")), 401);
+	assert_int_equal(phone_send(&phone, "REGISTER", HERE, CONTACT("sip:300@192.168.1.2")), 200);
+	rig_receive(&rig, "10.1.0.1", CALL("300", "1"));
+	rig_media_done(&rig);
+	assert_int_equal(rig.invites, 1);
+	(void)phone_send(&phone, "SUBSCRIBE", "sip:300@10.0.0.1",
+		"Event: dialog\r\n" CONTACT("sip:300@192.168.1.2"));
+	assert_memory_equal(rig.last, "NOTIFY sip:300@192.168.1.2 ", 27);
+	assert_int_equal(rig.to.remote.port, 40000);
+	assert_int_equal(rig.to.remote.ip.bytes[0], 10);
+	assert_non_null(strstr(rig.last, "<state>trying</state>"));
+	assert_int_equal(strstr(rig.last, " call-id=") != NULL, has_names);
+	assert_int_equal(strstr(rig.last, " remote-tag=") != NULL, has_names);
+}
+
+static void test_watching(void **state)
+{
+	(void)state;
+	watch_colleague(HEAD TRUNKS PHONES "    events: [dialog]\n" PHONE_ROUTES, false);
+	phone.nonce[0] = '\0';
+	watch_colleague(
+		HEAD TRUNKS PHONES "    events: [dialog]\n    refer: accept\n" PHONE_ROUTES, true);
+}
+
 static void test_flow_is_lost(void **state)
 {
 	(void)state;
@@ -271,6 +302,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nobody_there, begin, end),
 		cmocka_unit_test_setup_teardown(test_next_binding, begin, end),
 		cmocka_unit_test_setup_teardown(test_call_from_phone, begin, end),
+		cmocka_unit_test_setup_teardown(test_watching, begin, end),
 		cmocka_unit_test_setup_teardown(test_flow_is_lost, begin, end),
 		cmocka_unit_test_setup_teardown(test_restart, begin, end),
 		cmocka_unit_test_setup_teardown(test_restart_rubbish, begin, end),
