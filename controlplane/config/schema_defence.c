@@ -38,7 +38,7 @@ const struct schema_field schema_defence_fields[SCHEMA_DEFENCE_FIELDS] = {
 		RANGE(1, 2592000), UNIT("s"), AT(config_defence, ban_max_s)),
 	ROW("sip.defence", "ban_auth_failures", SCHEMA_NUMBER,
 		"Wrong passwords in a minute that ban an address; 0: never.", RELOAD, DEFAULT("10"),
-		RANGE(0, 1000000), AT(config_defence, ban_auth_failures)),
+		RANGE(0, 255), AT(config_defence, ban_auth_failures)),
 	ROW("sip.defence", "ban_malformed", SCHEMA_NUMBER,
 		"Malformed messages in a minute that ban an address; 0: never.", RELOAD,
 		DEFAULT("100"), RANGE(0, 255), AT(config_defence, ban_malformed)),

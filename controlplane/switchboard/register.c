@@ -350,6 +350,9 @@ static bool follow(struct switchboard *switchboard, struct enrolment *enrolment,
 		return false;
 	if (uri->transport != SIP_TRANSPORT_UNKNOWN)
 		flow.transport = uri->transport;
+	if (sip_transport_is_secure(enrolment->flow.transport) &&
+		!sip_transport_is_secure(flow.transport))
+		return false; /* our proof isn't for everybody's ears */
 	flow.connection_id = 0;
 	flow.server_id = 0;
 	memset(&flow.remote, 0, sizeof(flow.remote));
