@@ -182,7 +182,7 @@ int registrar_record_read(
 		return -EBADMSG;
 	for (uint8_t i = 0; i < count; i++) {
 		get_binding(&reader, &kept[i]);
-		if ((slots >> kept[i].slot & 1) != 0)
+		if (kept[i].slot >= REGISTRAR_CONTACTS_MAX || (slots >> kept[i].slot & 1) != 0)
 			return -EBADMSG;
 		slots |= 1u << kept[i].slot;
 	}
