@@ -11,7 +11,8 @@ STEP_COLUMNS = (
     ("core_percent", "core %", "{:.1f}"), ("added_p50_ms", "added p50", "{:.3f}"),
     ("added_p90_ms", "p90", "{:.3f}"), ("added_p99_ms", "p99", "{:.3f}"), ("added_p999_ms", "p99.9 ms", "{:.3f}"),
     ("setup_p50_ms", "setup p50", "{:.3f}"), ("setup_p99_ms", "p99", "{:.3f}"), ("setup_p999_ms", "p99.9 ms", "{:.3f}"),
-    ("lag_p99_ms", "lag p99", "{:.3f}"), ("foreign_percent", "others %", "{:.0f}"),
+    ("lag_p99_ms", "lag p99", "{:.3f}"), ("foreign_percent", "others %", "{:.0f}"), ("is_valid", "valid", "{}"),
+    ("is_repeated", "2nd run", "{}"),
 )
 WIDTH, HEIGHT, MARGIN = 640, 300, 56
 
@@ -57,14 +58,16 @@ def findings(rows):
                          + (f"; expiry of its transactions: {row['linger_instructions_per_call']:.0f}"
                             if "linger_instructions_per_call" in row else ""))
         elif kind == "knee":
-            lines.append(f"knee: {row['rate']:.0f} calls/s (tried up to {row['highest_tried']:.0f}/s)")
+            lines.append(f"knee: {row['rate']:.0f} calls/s (tried up to {row['highest_tried']:.0f}/s)"
+                         + ("; beyond it the generator itself was late: the rig may be what bends"
+                            if row["is_rig_suspect"] else ""))
         elif kind == "overload":
             lines.append(f"{row['factor']} x knee: {100 * row['completed_of_knee']:.1f} % of the knee's calls complete; "
                          f"established calls lost: {row['held_lost']} of {row['held_established']}; "
                          f"failures {row['failures']}")
         elif kind == "memory":
             lines.append(f"memory: {row['bytes_per_call']} bytes (PSS) per established call at {row['established']} "
-                         f"held; {row['bytes_per_call_lingering']} while its transactions linger; "
+                         f"held, with buffers that fill up once whatever the number of calls; {row['bytes_per_call_lingering']} while its transactions linger; "
                          f"SIP state {row['sip_state_bytes_per_call']} bytes per call (own gauge), "
                          f"{row['bytes_per_transaction']} per lingering transaction; "
                          f"expiry costs {row['linger_us_per_call']:.1f} us per call; {row['failed']} failed")

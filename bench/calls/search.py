@@ -78,5 +78,8 @@ def overload(rig, knee, seconds, say):
 
 
 def knee_row(knee, rows):
+    """is_rig_suspect: the lowest step beyond the knee was one in which the generator was late."""
+    beyond = min((row for row in rows if row["rate"] > knee), key=lambda row: row["rate"], default=None)
     return {"kind": "knee", "rate": knee, "limit_ms": ADDED_LIMIT_MS,
+            "is_rig_suspect": beyond is not None and not beyond["is_valid"],
             "highest_tried": max((row["rate"] for row in rows), default=0)}
