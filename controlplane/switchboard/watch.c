@@ -139,7 +139,7 @@ static void note_leg(struct switchboard *switchboard, struct line *line, unsigne
 	const struct leg *leg = &line->call.legs[index];
 	struct watch_leg *watched = &line->watch->legs[index];
 	struct watched_dialog news = {.leg_id = leg->leg_id,
-		.state = state_of(leg),
+		.state = (uint8_t)state_of(leg),
 		.is_initiator = index == CALL_CALLER};
 
 	if (watched->leg_id != 0 && watched->leg_id != leg->leg_id) {

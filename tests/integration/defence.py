@@ -201,6 +201,8 @@ def registration_storm(world, appliance):
 
 def no_amplification(world, appliance):
     """What comes back of a flood is less than what was sent; strangers get nothing."""
+    # Refusals of the floods before are repeated for 32 s, with pauses of 4 s.
+    wait_until("the end of all transactions", lambda: appliance.status()["transaction_counts"]["servers"] == 0, 60, 0.5)
     for sources, most in ((STRANGERS, 0.01), (WIDE, 1.0)):
         for method in ("INVITE", "OPTIONS", "REGISTER"):
             sent, received = link_bytes(world)
