@@ -227,6 +227,18 @@ static int begin(struct switchboard *switchboard, const struct config_trunk *tru
 	return 0;
 }
 
+/* What was refused before may be right now. */
+static void change(struct switchboard *switchboard, struct enrolment *enrolment,
+	const struct config_trunk *trunk)
+{
+	bool has_new_proof = memcmp(&enrolment->credentials, &trunk->credentials,
+				     sizeof(trunk->credentials)) != 0;
+
+	take_config(enrolment, trunk);
+	if (has_new_proof)
+		registrations_tell(switchboard, enrolment, REGISTRATION_ON_REACHABLE, 0);
+}
+
 /* Takes a registration back whose trunk doesn't want it any more, or is gone. */
 static void leave(struct switchboard *switchboard, struct enrolment *enrolment)
 {
@@ -266,7 +278,7 @@ int registrations_configure(struct switchboard *switchboard, const struct config
 		if (!is_wanted(trunk) || id == TRUNK_NONE)
 			continue;
 		if (enrolment != NULL)
-			take_config(enrolment, trunk);
+			change(switchboard, enrolment, trunk);
 		else
 			result = begin(switchboard, trunk, id);
 	}
