@@ -3,10 +3,12 @@
 """A SIP phone on a WebSocket (RFC 7118): the WebSocket is python3-websockets', the SIP by hand.
 
     ws_phone.py URL NUMBER [--ca FILE] [--origin ORIGIN] [--protocol NAME] [--hang-up-after S]
+    ws_phone.py URL USER --password PASSWORD
 
-Asks OPTIONS, sends keep-alives, places a call and hangs up, or waits for the other end to. Prints what
-happens, one word and more per line; the last line is "done" or "failed: why". It says that its
-Contact is a host that doesn't exist: only the connection leads back to it.
+Asks OPTIONS, sends keep-alives, places a call and hangs up, or waits for the other end to. With a
+password it registers instead, takes one call and unregisters. Prints what happens, one word and more
+per line; the last line is "done" or "failed: why". It says that its Contact is a host that doesn't
+exist: only the connection leads back to it.
 """
 
 import argparse
@@ -15,6 +17,8 @@ import ssl
 import uuid
 
 import websockets
+
+from digest import prove
 
 HOST = "df7jal23ls0d.invalid"
 SDP = ("v=0\r\no=ws 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n"
@@ -30,14 +34,14 @@ class Phone:
         self.to_tag = ""
         self.name = uuid.uuid4().hex
 
-    def request(self, method, uri, body="", cseq=None):
+    def request(self, method, uri, body="", cseq=None, more="", aor="<sip:we@tandem>"):
         if cseq is None:
             self.cseq += 1
             cseq = self.cseq
         kind = "Content-Type: application/sdp\r\n" if body else ""
         return (f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{self.via} {HOST};branch=z9hG4bK{self.name}{method}{self.cseq}\r\n"
-                f"Max-Forwards: 70\r\nFrom: <sip:ws@{HOST}>;tag={self.name}\r\nTo: <sip:we@tandem>{self.to_tag}\r\n"
-                f"Call-ID: {self.name}\r\nCSeq: {cseq} {method}\r\nContact: <sip:ws@{HOST};transport=ws>\r\n{kind}"
+                f"Max-Forwards: 70\r\nFrom: <sip:ws@{HOST}>;tag={self.name}\r\nTo: {aor}{self.to_tag}\r\n"
+                f"Call-ID: {self.name}\r\nCSeq: {cseq} {method}\r\nContact: <sip:ws@{HOST};transport=ws>\r\n{kind}{more}"
                 f"Content-Length: {len(body)}\r\n\r\n{body}")
 
     async def receive(self):
@@ -91,8 +95,41 @@ class Phone:
         if not bye.startswith("BYE "):
             raise RuntimeError(f"expected BYE: {bye[:60]!r}")
         print("BYE", flush=True)
-        copied = "".join(f"{name}: {field(bye, name)}\r\n" for name in ("Via", "From", "To", "Call-ID", "CSeq"))
-        await self.socket.send(f"SIP/2.0 200 OK\r\n{copied}Content-Length: 0\r\n\r\n")
+        await self.socket.send(copied(bye, "200 OK"))
+
+    async def register(self, expires_s):
+        """RFC 7118 5: what leads back to us is the connection, not the contact."""
+        uri, user = "sip:tandem", self.arguments.number
+        aor, more = f"<sip:{user}@tandem>", f"Expires: {expires_s}\r\n"
+        await self.socket.send(self.request("REGISTER", uri, more=more, aor=aor))
+        status, answer = await self.final("REGISTER")
+        if status == 401:
+            proof = prove(field(answer, "WWW-Authenticate"), user, self.arguments.password, "REGISTER", uri)
+            await self.socket.send(self.request("REGISTER", uri, more=f"{more}Authorization: {proof}\r\n", aor=aor))
+            status, answer = await self.final("REGISTER")
+        if status != 200:
+            raise RuntimeError(f"REGISTER: {status}")
+
+    async def be_called(self):
+        invite = await asyncio.wait_for(self.socket.recv(), 60)
+        if not invite.startswith(f"INVITE sip:ws@{HOST};transport=ws SIP/2.0\r\n"):
+            raise RuntimeError(f"expected INVITE to our contact: {invite[:90]!r}")
+        await self.socket.send(copied(invite, "200 OK", tag=f";tag={self.name}",
+                                      more=f"Contact: <sip:ws@{HOST};transport=ws>\r\n"
+                                           "Content-Type: application/sdp\r\n", body=SDP))
+        for method in ("ACK", "BYE"):
+            text = await asyncio.wait_for(self.socket.recv(), 60)
+            if not text.startswith(f"{method} "):
+                raise RuntimeError(f"expected {method}: {text[:60]!r}")
+            print(method, flush=True)
+        await self.socket.send(copied(text, "200 OK"))
+
+
+def copied(request, status, tag="", more="", body=""):
+    """A response with what it takes over from the request."""
+    lines = "".join(f"{line}{tag if line.startswith('To:') else ''}\r\n" for line in request.split("\r\n")
+                    if line.split(":")[0] in ("Via", "From", "To", "Call-ID", "CSeq"))
+    return f"SIP/2.0 {status}\r\n{lines}{more}Content-Length: {len(body)}\r\n\r\n{body}"
 
 
 def field(text, name):
@@ -108,13 +145,20 @@ async def run(arguments):
         phone = Phone(socket, arguments)
         await phone.expect("OPTIONS", "sip:tandem")
         await phone.keep_alive()
-        await phone.talk()
+        if arguments.password is None:
+            await phone.talk()
+            return
+        await phone.register(60)
+        print("registered", flush=True)
+        await phone.be_called()
+        await phone.register(0)
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("number")
+    parser.add_argument("--password")
     parser.add_argument("--ca")
     parser.add_argument("--origin")
     parser.add_argument("--protocol", default="sip")
