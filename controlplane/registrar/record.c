@@ -116,9 +116,10 @@ static int restore(struct registrar *registrar, struct registrar_user *user,
 		left_ms = (uint64_t)EXPIRES_MAX_S * TD_MS_PER_S;
 	terms.flow = &kept->flow;
 	terms.expires_ms = td_after(now.mono_ms, left_ms);
-	error = store_set(registrar, binding, &terms);
+	error = store_prepare(registrar, NULL, &terms);
 	if (error != 0)
 		return error;
+	store_set(registrar, binding, &terms);
 	user->slots &= (uint8_t) ~(1u << binding->slot);
 	user->slots |= (uint8_t)(1u << kept->slot);
 	binding->slot = kept->slot;

@@ -147,16 +147,29 @@ static void index_connection(struct registrar *registrar, struct registrar_bindi
 			&binding->flow.connection_id, sizeof(binding->flow.connection_id));
 }
 
-int store_set(struct registrar *registrar, struct registrar_binding *binding,
-	const struct binding_terms *terms)
+int store_prepare(struct registrar *registrar, const struct registrar_binding *binding,
+	struct binding_terms *terms)
 {
-	if (!has_same_texts(binding, terms)) {
-		char *texts = join_texts(registrar, terms);
+	terms->texts = NULL;
+	if (binding != NULL && has_same_texts(binding, terms))
+		return 0;
+	terms->texts = join_texts(registrar, terms);
+	return terms->texts != NULL ? 0 : -ENOMEM;
+}
 
-		if (texts == NULL)
-			return -ENOMEM;
+void store_discard(struct registrar *registrar, struct binding_terms *terms)
+{
+	heap_free(&registrar->heap, terms->texts);
+	terms->texts = NULL;
+}
+
+void store_set(
+	struct registrar *registrar, struct registrar_binding *binding, struct binding_terms *terms)
+{
+	if (terms->texts != NULL) {
 		heap_free(&registrar->heap, binding->texts);
-		binding->texts = texts;
+		binding->texts = terms->texts;
+		terms->texts = NULL;
 		binding->uri_bytes = (uint16_t)terms->uri.length;
 		binding->instance_bytes = (uint16_t)terms->instance.length;
 		binding->path_bytes = (uint16_t)terms->path.length;
@@ -172,7 +185,6 @@ int store_set(struct registrar *registrar, struct registrar_binding *binding,
 	binding->expires_s = terms->expires_s;
 	binding->sequence = ++registrar->sequence;
 	wheel_start(&registrar->wheel, &binding->timer, terms->expires_ms);
-	return 0;
 }
 
 void store_tell(

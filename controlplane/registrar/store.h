@@ -59,14 +59,20 @@ struct binding_terms {
 	uint32_t cseq;
 	uint32_t reg_id;
 	uint16_t q_permille;
+	char *texts; /* owns; from store_prepare() to store_set() */
 };
 
 /* ---- registrar.c ---- */
 /* Makes an empty binding of user, entered and not yet told. NULL: none left. */
 struct registrar_binding *store_add(struct registrar *registrar, struct registrar_user *user);
-/* Sets what a binding is. -ENOMEM: nothing has changed. */
-td_must_check int store_set(struct registrar *registrar, struct registrar_binding *binding,
-	const struct binding_terms *terms);
+/* Takes the memory that a binding (NULL: a new one) needs to become what the terms say. -ENOMEM. */
+td_must_check int store_prepare(struct registrar *registrar,
+	const struct registrar_binding *binding, struct binding_terms *terms);
+/* Gives back what was prepared and isn't used. */
+void store_discard(struct registrar *registrar, struct binding_terms *terms);
+/* Sets what a binding is, after store_prepare(). */
+void store_set(struct registrar *registrar, struct registrar_binding *binding,
+	struct binding_terms *terms);
 /* Tells of it and lets it go. The user's record isn't written. */
 void store_drop(
 	struct registrar *registrar, struct registrar_binding *binding, enum registrar_event event);

@@ -274,7 +274,7 @@ static struct registrar_binding *stalest(const struct update *update)
 	return stale;
 }
 
-/* Brings in a new binding. False: there is no room or no memory. */
+/* Brings in a new binding. False: there is no memory for it. */
 static bool bring_in(struct update *update, struct wish *wish)
 {
 	struct registrar *registrar = update->registrar;
@@ -289,10 +289,7 @@ static bool bring_in(struct update *update, struct wish *wish)
 	binding = store_add(registrar, update->user);
 	if (binding == NULL)
 		return false;
-	if (store_set(registrar, binding, &wish->terms) != 0) {
-		store_drop(registrar, binding, REGISTRAR_REMOVED); /* untold: it has no texts */
-		return false;
-	}
+	store_set(registrar, binding, &wish->terms);
 	binding->added_wall_ns = update->request->now.wall_ns;
 	wish->binding = binding;
 	store_tell(registrar, binding, REGISTRAR_ADDED);
@@ -322,8 +319,7 @@ static bool carry_out(struct update *update, struct wish *wish)
 	if (wish->binding == NULL)
 		return bring_in(update, wish);
 	has_moved = !is_same_flow(&wish->binding->flow, wish->terms.flow);
-	if (store_set(registrar, wish->binding, &wish->terms) != 0)
-		return false;
+	store_set(registrar, wish->binding, &wish->terms);
 	if (has_moved)
 		store_tell(registrar, wish->binding, REGISTRAR_MOVED);
 	return true;
@@ -353,6 +349,23 @@ static bool has_room(const struct update *update)
 	return wanted <= room;
 }
 
+/* Takes all the memory that the request needs, or none. */
+static bool prepare(struct update *update)
+{
+	for (uint32_t i = 0; i < update->wish_count; i++) {
+		struct wish *wish = &update->wishes[i];
+
+		if (wish->is_done || wish->terms.expires_s == 0)
+			continue;
+		if (store_prepare(update->registrar, wish->binding, &wish->terms) == 0)
+			continue;
+		while (i-- > 0)
+			store_discard(update->registrar, &update->wishes[i].terms);
+		return false;
+	}
+	return true;
+}
+
 static void carry_out_all(struct update *update)
 {
 	bool was_there = update->user->bindings != NULL;
@@ -364,9 +377,11 @@ static void carry_out_all(struct update *update)
 	for (uint32_t i = 0; i < update->wish_count; i++)
 		if (update->wishes[i].terms.expires_s == 0)
 			(void)carry_out(update, &update->wishes[i]); /* an end needs nothing */
-	for (uint32_t i = 0; i < update->wish_count && is_good; i++)
+	for (uint32_t i = 0; i < update->wish_count; i++) {
 		if (update->wishes[i].terms.expires_s != 0)
-			is_good = carry_out(update, &update->wishes[i]);
+			is_good = carry_out(update, &update->wishes[i]) && is_good;
+		store_discard(update->registrar, &update->wishes[i].terms);
+	}
 	if (!is_good)
 		refuse(update, 503, "no room for another binding");
 	if (was_there || update->user->bindings != NULL)
@@ -415,7 +430,7 @@ void registrar_register(struct registrar *registrar, struct registrar_user *user
 		registrar->counts.fetched++;
 		return;
 	}
-	if (!has_room(&update)) {
+	if (!has_room(&update) || !prepare(&update)) {
 		refuse(&update, 503, "no room for another binding");
 		return;
 	}

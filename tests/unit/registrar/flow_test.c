@@ -2,6 +2,7 @@
 /* Flows, connections, Path, and what a restart leaves of them. */
 #include "desk.h"
 #include "registrar/registrar.h"
+#include "registrar/store.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -233,6 +234,46 @@ static void test_bad_records(void **state)
 }
 
 /* Users come and go with the configuration. */
+/* Without memory a request changes nothing, and a record brings nothing in: the n-th allocation
+ * fails for every n. */
+static void test_no_memory(void **state)
+{
+	static const char three[] = "Contact: <sip:a@192.0.2.9>;q=0.9\r\n"
+				    "Contact: <sip:b@192.0.2.9>;q=0.2\r\n"
+				    "Contact: <sip:c@192.0.2.9>;q=0.1\r\nUser-Agent: newer\r\n";
+	struct heap *heap = &desk.registrar->heap;
+	uint8_t record[REGISTRAR_RECORD_BYTES];
+	size_t before_bytes;
+	size_t length;
+	uint32_t nth;
+
+	(void)state;
+	assert_int_equal(desk_register(&desk, "c", 1, "Contact: <sip:a@192.0.2.9>;q=0.5\r\n"), 200);
+	desk_notes(&desk);
+	before_bytes = heap->in_use_bytes;
+	for (nth = 1; nth <= 3; nth++) {
+		heap->fail_countdown = nth;
+		assert_int_equal(desk_register(&desk, "c", 1 + nth, three), 503);
+		assert_int_equal(heap->fail_countdown, 0);
+		assert_string_equal(desk_notes(&desk), "");
+		assert_string_equal(desk_contacts(&desk), "a");
+		assert_int_equal(heap->in_use_bytes, before_bytes);
+	}
+	assert_int_equal(desk_register(&desk, "c", 1 + nth, three), 200);
+	assert_string_equal(desk_contacts(&desk), "a b c");
+	memcpy(record, desk.record, desk.record_length);
+	length = desk.record_length;
+	for (nth = 1; nth <= 3; nth++) {
+		desk_restart(&desk);
+		desk.registrar->heap.fail_countdown = nth;
+		assert_int_equal(
+			registrar_record_read(desk.registrar, record, length, desk.now), -ENOMEM);
+		assert_string_equal(desk_contacts(&desk), "");
+	}
+	assert_int_equal(registrar_record_read(desk.registrar, record, length, desk.now), 0);
+	assert_string_equal(desk_contacts(&desk), "a b c");
+}
+
 static void test_users(void **state)
 {
 	struct digest_secret secret = *registrar_secret(desk.registrar, desk.user);
@@ -277,6 +318,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_connection_closed, begin, end),
 		cmocka_unit_test_setup_teardown(test_restart, begin, end),
 		cmocka_unit_test_setup_teardown(test_bad_records, begin, end),
+		cmocka_unit_test_setup_teardown(test_no_memory, begin, end),
 		cmocka_unit_test_setup_teardown(test_users, begin, end),
 	};
 
