@@ -3,7 +3,7 @@
 """The tests that take chances, for longer than ./tandem test can wait.
 
   soak.py                 all of them
-  soak.py dialogs         one of them
+  soak.py traces          one of them
   soak.py --help          what there is
 """
 
@@ -25,9 +25,10 @@ SOAKS = {
     "mutants": ("a million mutated messages by UDP, a million by TCP, to the running programs",
                 ["all"], ["/usr/bin/python3", "-B", ROOT / "tests/integration/mutants.py"],
                 {"TANDEM_MUTANTS": "1000000"}, 1200),
-    "dialogs": ("100,000 random dialogs over a bad network",
-                ["tests/simulation/calls/calls_test"], [BUILD / "tests/simulation/calls/calls_test"],
-                {"TANDEM_DIALOGS": "100000"}, 3600),
+    "traces": ("100,000 scripts of what peers say in no sensible order",
+               ["tests/golden/calls/shuffle_test"],
+               [BUILD / "tests/golden/calls/shuffle_test", *sorted((ROOT / "tests/golden/calls/traces").glob("*.trace"))],
+               {"TANDEM_SHUFFLES": "100000"}, 1800),
 }
 
 
